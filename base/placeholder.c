@@ -1,0 +1,1 @@
+int base_placeholder(void); int base_placeholder(void){return 0;}
