@@ -1,1 +1,0 @@
-int base_placeholder(void); int base_placeholder(void){return 0;}
