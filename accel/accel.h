@@ -1,0 +1,61 @@
+/* The accelerator's contract for its users (linux/, later machine/): run a cpu, be told why it stopped.
+ *
+ * One struct accel per guest address space (shared by all its threads), one attached struct cpu per
+ * guest thread. Except where said, a call is for the thread that owns the cpu.
+ */
+#ifndef MYNA_ACCEL_ACCEL_H
+#define MYNA_ACCEL_ACCEL_H
+
+#include "core/cpu.h"
+#include "ir/isa.h"
+
+struct err;
+struct accel;
+
+/* Where guest code comes from. Returns a readable host pointer to the bytes at pc and how many may be
+ * used from there (within mappings that the guest may execute), or NULL (pc is not executable; the
+ * accelerator then exits with CPU_EXIT_FAULT, CPU_FETCH). Any thread; must not call back. */
+struct accel_code_source {
+    const uint8_t *(*fetch)(void *opaque, uint64_t pc, size_t *avail);
+    void *opaque;
+};
+
+struct accel_opts {
+    size_t cache_size;    /* bytes of translated code; 0: default */
+    int tier;             /* 0: interpreter only, 1: quick blocks only, 2: both (default) */
+    int tier2_threshold;  /* executions of a loop head before tier 2; 0: default */
+    uint64_t ra_seed;     /* not 0: random register choice (tests) */
+    bool check_points;    /* test mode: at every point compare the recovered state with the interpreter */
+    bool single_step;     /* one instruction a block */
+    bool no_link;         /* every exit goes through the dispatcher */
+};
+
+int accel_new(struct accel **out, const struct isa *isa, const struct accel_opts *o,
+              const struct accel_code_source *src, struct err *e);
+void accel_free(struct accel *a); /* no thread may be attached */
+
+int accel_attach(struct accel *a, struct cpu *c, struct err *e); /* before the first run, in the thread */
+void accel_detach(struct cpu *c);
+
+/* Runs until something for the caller happens: every enum cpu_exit but NONE and ISYNC. */
+enum cpu_exit accel_run(struct cpu *c);
+/* Runs exactly one guest instruction (by the interpreter); CPU_EXIT_NONE if nothing else happened. */
+enum cpu_exit accel_step(struct cpu *c);
+
+/* Guest code in [start, start + len) changed or went away. Any thread. Translations of it are not
+ * entered any more when this returns by the calling thread, and soon by others. */
+void accel_invalidate(struct accel *a, uint64_t start, uint64_t len);
+void accel_fork_child(struct cpu *c); /* after fork in the child: only this cpu is left */
+
+/* For the handler of a synchronous host signal (SIGSEGV, SIGBUS, SIGFPE, SIGILL) that arrived in the
+ * thread of `c`: if it came from translated code, or from C code running for the guest (helper,
+ * interpreter), the context is changed so that accel_run() returns CPU_EXIT_FAULT with exact state
+ * once the handler returns, and the result is true. False: not ours (a bug of Myna's own, or an access
+ * of the caller's). info is a siginfo_t *, uctx a ucontext_t *. Async-signal-safe. */
+bool accel_host_signal(struct cpu *c, int sig, void *info, void *uctx);
+/* True if host pc lies in translated code (for handlers of asynchronous signals: then cpu_kick()
+ * suffices and the state need not be looked at). */
+bool accel_owns_pc(const struct accel *a, uint64_t host_pc);
+
+int accel_stats(const struct accel *a, char *buf, size_t size);
+#endif
