@@ -11,7 +11,8 @@
  * its last operation that may fault or exit (the verifier checks it), so at any fault the guest's
  * state is that of the last INSN.
  *
- * Ownership: a unit owns its arrays; all come from the unit's arena and vanish with ir_unit_reset().
+ * Ownership: a unit owns its arrays; ir_unit_reset() empties them and keeps their memory, so that a
+ * warm unit allocates nothing.
  * Threads: a unit belongs to one thread at a time.
  */
 #ifndef MYNA_IR_IR_H
@@ -50,6 +51,8 @@ struct ir_op_info {
     const char *doc;
 };
 extern const struct ir_op_info ir_ops[IR_OP_COUNT];
+/* Which of a, b, c hold value refs: bits 0..2 always, bits 4..6 when not IR_NONE. */
+extern const uint8_t ir_op_operands[IR_OP_COUNT];
 extern const char *const ir_type_names[IR_TYPE_COUNT];
 extern const uint8_t ir_type_bits[IR_TYPE_COUNT]; /* 0, 32, 64, 32, 64, 128, 0 */
 
@@ -198,6 +201,10 @@ struct ir_unit {
     struct ir_target *targets;
     uint32_t ntargets, cap_targets;
     uint64_t pc_lo, pc_hi; /* guest range [lo, hi) the bytes came from (tier 1; tier 2: hull) */
+    void *work;            /* scratch memory of the passes (ir/opt/), kept from unit to unit */
+    size_t cap_work;
+    struct ir_ins *spare; /* the array a rewriting pass fills before it swaps */
+    uint32_t cap_spare;
 };
 
 /* ---- unit.c: making and emptying ---- */
@@ -207,11 +214,30 @@ void ir_unit_reset(struct ir_unit *u, const struct isa *isa, uint32_t key); /* k
 uint32_t ir_block_begin(struct ir_unit *u, uint64_t pc);                    /* returns its index */
 void ir_block_finish(struct ir_unit *u);                                    /* sets .end */
 uint32_t ir_target_add(struct ir_unit *u, uint64_t pc);                     /* merges equal pcs */
-ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type t, unsigned aux, uint32_t a,
-               uint32_t b, uint32_t c);
+void ir_unit_grow(struct ir_unit *u); /* private: room for more instructions */
+static inline ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type t, unsigned aux,
+                             uint32_t a, uint32_t b, uint32_t c)
+{
+    ir_ref at = u->nins;
+
+    if (__builtin_expect(at == u->cap_ins, 0))
+        ir_unit_grow(u);
+    u->ins[at] = (struct ir_ins){(uint8_t)op, (uint8_t)t, (uint16_t)aux, a, b, c};
+    u->nins = at + 1;
+    return at;
+}
 /* Calls fn for each value operand (not immediates) of ins; fn may change it. */
 void ir_operands(struct ir_ins *i, void (*fn)(void *arg, uint32_t *ref), void *arg);
-unsigned ir_operand_mask(const struct ir_ins *i); /* bits 0..2: a, b, c hold value refs */
+/* Bits 0..2: a, b, c hold value refs. */
+static inline unsigned ir_operand_mask(const struct ir_ins *i)
+{
+    unsigned may = ir_op_operands[i->op];
+
+    if (__builtin_expect(may >= 16, 0))
+        return (may & 7) | ((may & 16) && i->a != IR_NONE) | ((may & 32) && i->b != IR_NONE) << 1 |
+               ((may & 64) && i->c != IR_NONE) << 2;
+    return may;
+}
 
 /* ---- verify.c: 0 or -EINVAL with the first rule broken and where ---- */
 int ir_verify(const struct ir_unit *u, struct err *e);
