@@ -2,9 +2,9 @@
  * Bump allocation for work with one end, such as a translation.
  *
  * arena_alloc() is a pointer bump; arena_reset() forgets everything but keeps the memory, so after
- * warm-up a translation allocates nothing from the host. Chunks grow up to ARENA_CHUNK_MAX and never
- * move: pointers stay good until reset. Memory is not zeroed unless asked. One thread per arena.
- * A zeroed struct arena is a valid empty one; arena_free() returns everything to the host.
+ * warm-up a translation allocates nothing from the host. Chunks grow up to ARENA_CHUNK_MAX and
+ * never move: pointers stay good until reset. Memory is not zeroed unless asked. One thread per
+ * arena. A zeroed struct arena is a valid empty one; arena_free() returns everything to the host.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
@@ -57,8 +57,8 @@ static inline void *arena_zalloc(struct arena *a, size_t size)
     return memset(arena_alloc(a, size), 0, size);
 }
 
-#define arena_new(a, type) ((type *)arena_zalloc((a), sizeof(type)))
-#define arena_array(a, type, count) ((type *)arena_alloc((a), sizeof(type) * (size_t)(count)))
+#define arena_new(a, type)           ((type *)arena_zalloc((a), sizeof(type)))
+#define arena_array(a, type, count)  ((type *)arena_alloc((a), sizeof(type) * (size_t)(count)))
 #define arena_zarray(a, type, count) ((type *)arena_zalloc((a), sizeof(type) * (size_t)(count)))
 
 #endif

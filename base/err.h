@@ -1,8 +1,8 @@
 /*
  * Errors of the host and of the configuration, for a person to read.
  *
- * A function that can fail for such a reason returns a negative errno and takes `struct err *e` as its
- * last argument, never NULL, filled exactly when it fails; it is marked must_check:
+ * A function that can fail for such a reason returns a negative errno and takes `struct err *e` as
+ * its last argument, never NULL, filled exactly when it fails; it is marked must_check:
  *
  *     int must_check elf_open(struct elf *elf, const char *path, struct err *e);
  *     ...

@@ -51,15 +51,15 @@ static inline void list_remove(struct list *link)
 }
 
 /* `item` is each element in turn; the loop may not remove it. */
-#define list_for_each(type, item, member, head)                                                    \
-    for (type *item = container_of((head)->next, type, member); &item->member != (head);           \
+#define list_for_each(type, item, member, head)                                          \
+    for (type *item = container_of((head)->next, type, member); &item->member != (head); \
          item = container_of(item->member.next, type, member))
 
 /* The same, and the loop may remove `item`. */
-#define list_for_each_safe(type, item, member, head)                                               \
-    for (type *item = container_of((head)->next, type, member),                                    \
-              *item##_next = container_of(item->member.next, type, member);                        \
-         &item->member != (head);                                                                  \
+#define list_for_each_safe(type, item, member, head)                        \
+    for (type *item = container_of((head)->next, type, member),             \
+              *item##_next = container_of(item->member.next, type, member); \
+         &item->member != (head);                                           \
          item = item##_next, item##_next = container_of(item->member.next, type, member))
 
 #endif

@@ -30,7 +30,7 @@ static const struct category categories[] = {
 struct log_state {
     int fd;
     bool verbose;
-    int64_t second;   /* the second that guest_lines counts */
+    int64_t second; /* the second that guest_lines counts */
     unsigned guest_lines;
 };
 

@@ -1,16 +1,16 @@
 /*
  * The log: messages for the user, and the categories of `-d` for developers.
  *
- * log_error/warn/info() print one line, "myna: text". log_guest() is for mistakes of the guest: at most
- * LOG_GUEST_BURST lines a second, then a count of what was left out. trace() prints in a category of
- * log.def and costs one load and test when the category is off:
+ * log_error/warn/info() print one line, "myna: text". log_guest() is for mistakes of the guest: at
+ * most LOG_GUEST_BURST lines a second, then a count of what was left out. trace() prints in a
+ * category of log.def and costs one load and test when the category is off:
  *
  *     trace(LOG_CACHE, "link %lx -> %lx", from, to);
  *     if (log_on(LOG_IR))
  *         ir_print(...);
  *
- * Any thread may call everything; one call is one write() to the log's file descriptor, so lines do not
- * mix. Long dumps are built in a struct str (base/str.h) and given to log_write() whole.
+ * Any thread may call everything; one call is one write() to the log's file descriptor, so lines do
+ * not mix. Long dumps are built in a struct str (base/str.h) and given to log_write() whole.
  * log_open() and log_enable() are for start-up. Not async-signal-safe, except log_on().
  */
 #ifndef BASE_LOG_H
@@ -39,10 +39,10 @@ static always_inline bool log_on(enum log_category category)
     return unlikely(__atomic_load_n(&base_log_mask, __ATOMIC_RELAXED) & (1u << category));
 }
 
-#define trace(category, ...)                                                                       \
-    do {                                                                                           \
-        if (log_on(category))                                                                      \
-            log_trace(category, __VA_ARGS__);                                                      \
+#define trace(category, ...)                  \
+    do {                                      \
+        if (log_on(category))                 \
+            log_trace(category, __VA_ARGS__); \
     } while (0)
 
 void log_error(const char *fmt, ...) printf_like(1, 2);

@@ -26,8 +26,7 @@ static void grow(struct map *m)
 
     m->size = old.size ? old.size * 2 : 16;
     m->entries = mem_array(struct map_entry, m->size);
-    map_for_each(entry, &old)
-        *find(m, entry->key) = *entry;
+    map_for_each(entry, &old) * find(m, entry->key) = *entry;
     free(old.entries);
 }
 

@@ -1,8 +1,9 @@
 /*
  * A hash map from 64-bit keys to pointers: open addressing, linear probing, no tombstones.
  *
- * Any key; values are never NULL (NULL means absent). A zeroed struct map is an empty one. The map does
- * not own what the values point to. One thread at a time; a reader beside a writer needs a lock.
+ * Any key; values are never NULL (NULL means absent). A zeroed struct map is an empty one. The map
+ * does not own what the values point to. One thread at a time; a reader beside a writer needs a
+ * lock.
  */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
@@ -42,9 +43,9 @@ void map_clear(struct map *m);
 void map_free(struct map *m);
 
 /* `entry` is each used entry, in no order; the loop may not change the map. */
-#define map_for_each(entry, m)                                                                     \
-    for (struct map_entry *entry = (m)->entries, *entry##_end = entry + (m)->size;                  \
-         entry != entry##_end; entry++)                                                            \
+#define map_for_each(entry, m)                                                     \
+    for (struct map_entry *entry = (m)->entries, *entry##_end = entry + (m)->size; \
+         entry != entry##_end; entry++)                                            \
         if (entry->value)
 
 #endif

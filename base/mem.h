@@ -18,27 +18,27 @@ void *mem_zalloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *mem_realloc(void *old, size_t size) __attribute__((returns_nonnull));
 char *mem_strdup(const char *text) __attribute__((malloc, returns_nonnull));
 
-#define mem_new(type) ((type *)mem_zalloc(sizeof(type)))
+#define mem_new(type)          ((type *)mem_zalloc(sizeof(type)))
 #define mem_array(type, count) ((type *)mem_zalloc(sizeof(type) * (size_t)(count)))
 
-#define MEM_ACCESS(bits, swap)                                                                     \
-    static inline uint##bits##_t mem_ld##bits##le(const void *p)                                   \
-    {                                                                                              \
-        uint##bits##_t v;                                                                          \
-        memcpy(&v, p, sizeof(v));                                                                  \
-        return v;                                                                                  \
-    }                                                                                              \
-    static inline void mem_st##bits##le(void *p, uint##bits##_t v)                                 \
-    {                                                                                              \
-        memcpy(p, &v, sizeof(v));                                                                  \
-    }                                                                                              \
-    static inline uint##bits##_t mem_ld##bits##be(const void *p)                                   \
-    {                                                                                              \
-        return swap(mem_ld##bits##le(p));                                                          \
-    }                                                                                              \
-    static inline void mem_st##bits##be(void *p, uint##bits##_t v)                                 \
-    {                                                                                              \
-        mem_st##bits##le(p, swap(v));                                                              \
+#define MEM_ACCESS(bits, swap)                                     \
+    static inline uint##bits##_t mem_ld##bits##le(const void *p)   \
+    {                                                              \
+        uint##bits##_t v;                                          \
+        memcpy(&v, p, sizeof(v));                                  \
+        return v;                                                  \
+    }                                                              \
+    static inline void mem_st##bits##le(void *p, uint##bits##_t v) \
+    {                                                              \
+        memcpy(p, &v, sizeof(v));                                  \
+    }                                                              \
+    static inline uint##bits##_t mem_ld##bits##be(const void *p)   \
+    {                                                              \
+        return swap(mem_ld##bits##le(p));                          \
+    }                                                              \
+    static inline void mem_st##bits##be(void *p, uint##bits##_t v) \
+    {                                                              \
+        mem_st##bits##le(p, swap(v));                              \
     }
 
 /* The host is little-endian; a big-endian one would swap the other pair. */

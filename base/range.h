@@ -1,8 +1,9 @@
 /*
  * Sets of 64-bit numbers as sorted, disjoint ranges; touching ranges are one.
  *
- * A range is [start, end), end not below start; an empty one changes nothing and overlaps nothing. A
- * zeroed struct is an empty set. Look-up is a binary search, changes move the tail. The owner locks.
+ * A range is [start, end), end not below start; an empty one changes nothing and overlaps nothing.
+ * A zeroed struct is an empty set. Look-up is a binary search, changes move the tail. The owner
+ * locks.
  */
 #ifndef BASE_RANGE_H
 #define BASE_RANGE_H

@@ -16,7 +16,8 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-/* Everything of the program must be in reach from every byte of the code: leave room for its image. */
+/* Everything of the program must be in reach from every byte of the code: leave room for its image.
+ */
 static const intptr_t reach = (INT64_C(2) << 30) - (64 << 20);
 static const intptr_t step = 16 << 20;
 

@@ -2,9 +2,9 @@
  * Memory for generated code that is never writable and executable at one address (W^X).
  *
  * The same pages have two views: `rw` to write, `rx` to run; os_code_rx() and os_code_rw() convert.
- * Where the host has room, rx lies within ±2 GB of this program's text, so that code reaches helpers
- * by 32-bit displacements: `near` says whether it does. x86-64 needs no cache maintenance; other hosts call
- * os_code_flush() after writing.
+ * Where the host has room, rx lies within ±2 GB of this program's text, so that code reaches
+ * helpers by 32-bit displacements: `near` says whether it does. x86-64 needs no cache maintenance;
+ * other hosts call os_code_flush() after writing.
  *
  * The views share memory also across fork(2). A process that forks and goes on running code in the
  * child brackets the fork, in the forking thread, while no other thread writes code:

@@ -23,7 +23,8 @@ static const char *const names[] = {
 
 enum reg { EAX, EBX, ECX, EDX };
 
-/* Register state that the kernel must have enabled in XCR0 for the feature (Intel SDM 1, ch. 13). */
+/* Register state that the kernel must have enabled in XCR0 for the feature (Intel SDM 1, ch. 13).
+ */
 enum { XCR0_NONE = 0, XCR0_AVX = 0x06, XCR0_AVX512 = 0xe6 };
 
 struct bit {
@@ -110,9 +111,8 @@ void os_cpu_detect(struct os_cpu *cpu)
     static const struct {
         uint8_t feature, bit;
     } bits[] = {
-        {OS_CPU_AES, 3},    {OS_CPU_PCLMUL, 4}, {OS_CPU_SHA, 6},
-        {OS_CPU_LSE, 8},    {OS_CPU_LRCPC, 15}, {OS_CPU_SVE, 22},
-        {OS_CPU_FLAGM, 27},
+        {OS_CPU_AES, 3},    {OS_CPU_PCLMUL, 4}, {OS_CPU_SHA, 6},    {OS_CPU_LSE, 8},
+        {OS_CPU_LRCPC, 15}, {OS_CPU_SVE, 22},   {OS_CPU_FLAGM, 27},
     };
     unsigned long caps = getauxval(AT_HWCAP);
 

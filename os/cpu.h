@@ -1,6 +1,6 @@
 /*
- * What the host's processor can do, found at run time, with the operating system's consent (a feature
- * whose registers the kernel does not save is absent).
+ * What the host's processor can do, found at run time, with the operating system's consent (a
+ * feature whose registers the kernel does not save is absent).
  *
  * Detected once at start-up by who makes a code generator, and passed on; immutable afterwards.
  */

@@ -1,9 +1,9 @@
 /*
  * Memory of the host: map, reserve, protect, release. Thin over mmap(2).
  *
- * Sizes and addresses are multiples of os_page_size() unless stated. Failures give a negative errno and an
- * error text. Any thread. Who maps, unmaps. Not for guest mappings in user mode, whose placement and
- * flags are the guest's business (linux/).
+ * Sizes and addresses are multiples of os_page_size() unless stated. Failures give a negative errno
+ * and an error text. Any thread. Who maps, unmaps. Not for guest mappings in user mode, whose
+ * placement and flags are the guest's business (linux/).
  */
 #ifndef OS_MAP_H
 #define OS_MAP_H

@@ -1,7 +1,8 @@
 /*
  * Threads, locks and conditions: thin over POSIX threads. Locks do not nest and are not fair.
  *
- * A lock operation that fails is a bug and aborts. Statically zeroed locks are not valid: initialise.
+ * A lock operation that fails is a bug and aborts. Statically zeroed locks are not valid:
+ * initialise.
  */
 #ifndef OS_THREAD_H
 #define OS_THREAD_H
