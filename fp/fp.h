@@ -31,12 +31,12 @@ struct fp_f128 {
 };
 
 /* X(name, C type) for every format. */
-#define FP_FORMATS(X)                                                                              \
-    X(f16, uint16_t)                                                                               \
-    X(bf16, uint16_t)                                                                              \
-    X(f32, uint32_t)                                                                               \
-    X(f64, uint64_t)                                                                               \
-    X(f80, struct fp_f80)                                                                          \
+#define FP_FORMATS(X)     \
+    X(f16, uint16_t)      \
+    X(bf16, uint16_t)     \
+    X(f32, uint32_t)      \
+    X(f64, uint64_t)      \
+    X(f80, struct fp_f80) \
     X(f128, struct fp_f128)
 
 /* Rounding. The first five have the numbers of RISC-V's frm. */
@@ -64,7 +64,7 @@ enum fp_flag {
     FP_FLAG_FLUSHED = 0x80,    /* a subnormal operand was replaced by zero (Arm IDC) */
 };
 #define FP_FLAGS_IEEE 0x1f
-#define FP_FLAGS_ARM 0x9f
+#define FP_FLAGS_ARM  0x9f
 
 /* Why FP_FLAG_INVALID was raised; sticky in fp_ctx.invalid_cause (Power FPSCR VX*). */
 enum fp_cause {
@@ -184,29 +184,29 @@ enum fp_int_rule {
  *  is_nan, is_snan   is_snan obeys c->nan_rule (MIPS legacy inverts the quiet bit).
  *  default_nan       the rule's default NaN.
  */
-#define FP_DECLARE_OPS(F, T)                                                                       \
-    T fp_##F##_add(T a, T b, struct fp_ctx *c);                                                    \
-    T fp_##F##_sub(T a, T b, struct fp_ctx *c);                                                    \
-    T fp_##F##_mul(T a, T b, struct fp_ctx *c);                                                    \
-    T fp_##F##_mulx(T a, T b, struct fp_ctx *c);                                                   \
-    T fp_##F##_div(T a, T b, struct fp_ctx *c);                                                    \
-    T fp_##F##_sqrt(T a, struct fp_ctx *c);                                                        \
-    T fp_##F##_fma(T a, T b, T addend, struct fp_ctx *c);                                          \
-    T fp_##F##_rem(T a, T b, struct fp_ctx *c);                                                    \
-    T fp_##F##_scalbn(T a, int n, struct fp_ctx *c);                                               \
-    enum fp_rel fp_##F##_cmp(T a, T b, struct fp_ctx *c);                                          \
-    enum fp_rel fp_##F##_cmps(T a, T b, struct fp_ctx *c);                                         \
-    T fp_##F##_minmax(enum fp_minmax kind, T a, T b, struct fp_ctx *c);                            \
-    T fp_##F##_rint(T a, enum fp_round rm, bool exact, struct fp_ctx *c);                          \
-    int64_t fp_##F##_to_sint(T a, unsigned bits, unsigned frac, enum fp_round rm,                  \
-                             enum fp_int_rule rule, struct fp_ctx *c);                             \
-    uint64_t fp_##F##_to_uint(T a, unsigned bits, unsigned frac, enum fp_round rm,                 \
-                              enum fp_int_rule rule, struct fp_ctx *c);                            \
-    T fp_##F##_from_sint(int64_t v, unsigned frac, struct fp_ctx *c);                              \
-    T fp_##F##_from_uint(uint64_t v, unsigned frac, struct fp_ctx *c);                             \
-    uint32_t fp_##F##_class_riscv(T a);                                                            \
-    bool fp_##F##_is_nan(T a);                                                                     \
-    bool fp_##F##_is_snan(T a, const struct fp_ctx *c);                                            \
+#define FP_DECLARE_OPS(F, T)                                                       \
+    T fp_##F##_add(T a, T b, struct fp_ctx *c);                                    \
+    T fp_##F##_sub(T a, T b, struct fp_ctx *c);                                    \
+    T fp_##F##_mul(T a, T b, struct fp_ctx *c);                                    \
+    T fp_##F##_mulx(T a, T b, struct fp_ctx *c);                                   \
+    T fp_##F##_div(T a, T b, struct fp_ctx *c);                                    \
+    T fp_##F##_sqrt(T a, struct fp_ctx *c);                                        \
+    T fp_##F##_fma(T a, T b, T addend, struct fp_ctx *c);                          \
+    T fp_##F##_rem(T a, T b, struct fp_ctx *c);                                    \
+    T fp_##F##_scalbn(T a, int n, struct fp_ctx *c);                               \
+    enum fp_rel fp_##F##_cmp(T a, T b, struct fp_ctx *c);                          \
+    enum fp_rel fp_##F##_cmps(T a, T b, struct fp_ctx *c);                         \
+    T fp_##F##_minmax(enum fp_minmax kind, T a, T b, struct fp_ctx *c);            \
+    T fp_##F##_rint(T a, enum fp_round rm, bool exact, struct fp_ctx *c);          \
+    int64_t fp_##F##_to_sint(T a, unsigned bits, unsigned frac, enum fp_round rm,  \
+                             enum fp_int_rule rule, struct fp_ctx *c);             \
+    uint64_t fp_##F##_to_uint(T a, unsigned bits, unsigned frac, enum fp_round rm, \
+                              enum fp_int_rule rule, struct fp_ctx *c);            \
+    T fp_##F##_from_sint(int64_t v, unsigned frac, struct fp_ctx *c);              \
+    T fp_##F##_from_uint(uint64_t v, unsigned frac, struct fp_ctx *c);             \
+    uint32_t fp_##F##_class_riscv(T a);                                            \
+    bool fp_##F##_is_nan(T a);                                                     \
+    bool fp_##F##_is_snan(T a, const struct fp_ctx *c);                            \
     T fp_##F##_default_nan(const struct fp_ctx *c);
 
 FP_FORMATS(FP_DECLARE_OPS)
@@ -220,61 +220,61 @@ FP_FORMATS(FP_DECLARE_OPS)
 #define FP_DECLARE_CONV(S, ST, D, DT) DT fp_##S##_to_##D(ST a, struct fp_ctx *c);
 
 /* X(source, type, destination, type) for the 30 pairs. */
-#define FP_CONVERSIONS_FROM(X, S, ST, A, AT, B, BT, C, CT, D, DT, E, ET)                           \
+#define FP_CONVERSIONS_FROM(X, S, ST, A, AT, B, BT, C, CT, D, DT, E, ET) \
     X(S, ST, A, AT) X(S, ST, B, BT) X(S, ST, C, CT) X(S, ST, D, DT) X(S, ST, E, ET)
-#define FP_CONVERSIONS(X)                                                                          \
-    FP_CONVERSIONS_FROM(X, f16, uint16_t, bf16, uint16_t, f32, uint32_t, f64, uint64_t, f80,       \
-                        struct fp_f80, f128, struct fp_f128)                                       \
-    FP_CONVERSIONS_FROM(X, bf16, uint16_t, f16, uint16_t, f32, uint32_t, f64, uint64_t, f80,       \
-                        struct fp_f80, f128, struct fp_f128)                                       \
-    FP_CONVERSIONS_FROM(X, f32, uint32_t, f16, uint16_t, bf16, uint16_t, f64, uint64_t, f80,       \
-                        struct fp_f80, f128, struct fp_f128)                                       \
-    FP_CONVERSIONS_FROM(X, f64, uint64_t, f16, uint16_t, bf16, uint16_t, f32, uint32_t, f80,       \
-                        struct fp_f80, f128, struct fp_f128)                                       \
-    FP_CONVERSIONS_FROM(X, f80, struct fp_f80, f16, uint16_t, bf16, uint16_t, f32, uint32_t, f64,  \
-                        uint64_t, f128, struct fp_f128)                                            \
-    FP_CONVERSIONS_FROM(X, f128, struct fp_f128, f16, uint16_t, bf16, uint16_t, f32, uint32_t,     \
+#define FP_CONVERSIONS(X)                                                                         \
+    FP_CONVERSIONS_FROM(X, f16, uint16_t, bf16, uint16_t, f32, uint32_t, f64, uint64_t, f80,      \
+                        struct fp_f80, f128, struct fp_f128)                                      \
+    FP_CONVERSIONS_FROM(X, bf16, uint16_t, f16, uint16_t, f32, uint32_t, f64, uint64_t, f80,      \
+                        struct fp_f80, f128, struct fp_f128)                                      \
+    FP_CONVERSIONS_FROM(X, f32, uint32_t, f16, uint16_t, bf16, uint16_t, f64, uint64_t, f80,      \
+                        struct fp_f80, f128, struct fp_f128)                                      \
+    FP_CONVERSIONS_FROM(X, f64, uint64_t, f16, uint16_t, bf16, uint16_t, f32, uint32_t, f80,      \
+                        struct fp_f80, f128, struct fp_f128)                                      \
+    FP_CONVERSIONS_FROM(X, f80, struct fp_f80, f16, uint16_t, bf16, uint16_t, f32, uint32_t, f64, \
+                        uint64_t, f128, struct fp_f128)                                           \
+    FP_CONVERSIONS_FROM(X, f128, struct fp_f128, f16, uint16_t, bf16, uint16_t, f32, uint32_t,    \
                         f64, uint64_t, f80, struct fp_f80)
 
 FP_CONVERSIONS(FP_DECLARE_CONV)
 
 /* The usual integer widths, for every format. */
-#define FP_DECLARE_INTS(F, T)                                                                      \
-    static inline int32_t fp_##F##_to_i32(T a, enum fp_round rm, enum fp_int_rule rule,            \
-                                          struct fp_ctx *c)                                        \
-    {                                                                                              \
-        return (int32_t)fp_##F##_to_sint(a, 32, 0, rm, rule, c);                                   \
-    }                                                                                              \
-    static inline uint32_t fp_##F##_to_u32(T a, enum fp_round rm, enum fp_int_rule rule,           \
-                                           struct fp_ctx *c)                                       \
-    {                                                                                              \
-        return (uint32_t)fp_##F##_to_uint(a, 32, 0, rm, rule, c);                                  \
-    }                                                                                              \
-    static inline int64_t fp_##F##_to_i64(T a, enum fp_round rm, enum fp_int_rule rule,            \
-                                          struct fp_ctx *c)                                        \
-    {                                                                                              \
-        return fp_##F##_to_sint(a, 64, 0, rm, rule, c);                                            \
-    }                                                                                              \
-    static inline uint64_t fp_##F##_to_u64(T a, enum fp_round rm, enum fp_int_rule rule,           \
-                                           struct fp_ctx *c)                                       \
-    {                                                                                              \
-        return fp_##F##_to_uint(a, 64, 0, rm, rule, c);                                            \
-    }                                                                                              \
-    static inline T fp_##F##_from_i32(int32_t v, struct fp_ctx *c)                                 \
-    {                                                                                              \
-        return fp_##F##_from_sint(v, 0, c);                                                        \
-    }                                                                                              \
-    static inline T fp_##F##_from_u32(uint32_t v, struct fp_ctx *c)                                \
-    {                                                                                              \
-        return fp_##F##_from_uint(v, 0, c);                                                        \
-    }                                                                                              \
-    static inline T fp_##F##_from_i64(int64_t v, struct fp_ctx *c)                                 \
-    {                                                                                              \
-        return fp_##F##_from_sint(v, 0, c);                                                        \
-    }                                                                                              \
-    static inline T fp_##F##_from_u64(uint64_t v, struct fp_ctx *c)                                \
-    {                                                                                              \
-        return fp_##F##_from_uint(v, 0, c);                                                        \
+#define FP_DECLARE_INTS(F, T)                                                            \
+    static inline int32_t fp_##F##_to_i32(T a, enum fp_round rm, enum fp_int_rule rule,  \
+                                          struct fp_ctx *c)                              \
+    {                                                                                    \
+        return (int32_t)fp_##F##_to_sint(a, 32, 0, rm, rule, c);                         \
+    }                                                                                    \
+    static inline uint32_t fp_##F##_to_u32(T a, enum fp_round rm, enum fp_int_rule rule, \
+                                           struct fp_ctx *c)                             \
+    {                                                                                    \
+        return (uint32_t)fp_##F##_to_uint(a, 32, 0, rm, rule, c);                        \
+    }                                                                                    \
+    static inline int64_t fp_##F##_to_i64(T a, enum fp_round rm, enum fp_int_rule rule,  \
+                                          struct fp_ctx *c)                              \
+    {                                                                                    \
+        return fp_##F##_to_sint(a, 64, 0, rm, rule, c);                                  \
+    }                                                                                    \
+    static inline uint64_t fp_##F##_to_u64(T a, enum fp_round rm, enum fp_int_rule rule, \
+                                           struct fp_ctx *c)                             \
+    {                                                                                    \
+        return fp_##F##_to_uint(a, 64, 0, rm, rule, c);                                  \
+    }                                                                                    \
+    static inline T fp_##F##_from_i32(int32_t v, struct fp_ctx *c)                       \
+    {                                                                                    \
+        return fp_##F##_from_sint(v, 0, c);                                              \
+    }                                                                                    \
+    static inline T fp_##F##_from_u32(uint32_t v, struct fp_ctx *c)                      \
+    {                                                                                    \
+        return fp_##F##_from_uint(v, 0, c);                                              \
+    }                                                                                    \
+    static inline T fp_##F##_from_i64(int64_t v, struct fp_ctx *c)                       \
+    {                                                                                    \
+        return fp_##F##_from_sint(v, 0, c);                                              \
+    }                                                                                    \
+    static inline T fp_##F##_from_u64(uint64_t v, struct fp_ctx *c)                      \
+    {                                                                                    \
+        return fp_##F##_from_uint(v, 0, c);                                              \
     }
 
 FP_FORMATS(FP_DECLARE_INTS)
@@ -288,11 +288,11 @@ FP_FORMATS(FP_DECLARE_INTS)
  *  recip_step             FRECPS: 2 - a*b, fused; inf*0 gives 2.0.
  *  rsqrt_step             FRSQRTS: (3 - a*b) / 2, fused; inf*0 gives 1.5.
  */
-#define FP_DECLARE_ARM(F, T)                                                                       \
-    T fp_##F##_recip_est(T a, struct fp_ctx *c);                                                   \
-    T fp_##F##_rsqrt_est(T a, struct fp_ctx *c);                                                   \
-    T fp_##F##_recpx(T a, struct fp_ctx *c);                                                       \
-    T fp_##F##_recip_step(T a, T b, struct fp_ctx *c);                                             \
+#define FP_DECLARE_ARM(F, T)                           \
+    T fp_##F##_recip_est(T a, struct fp_ctx *c);       \
+    T fp_##F##_rsqrt_est(T a, struct fp_ctx *c);       \
+    T fp_##F##_recpx(T a, struct fp_ctx *c);           \
+    T fp_##F##_recip_step(T a, T b, struct fp_ctx *c); \
     T fp_##F##_rsqrt_step(T a, T b, struct fp_ctx *c);
 FP_DECLARE_ARM(f16, uint16_t)
 FP_DECLARE_ARM(f32, uint32_t)
@@ -318,8 +318,8 @@ uint32_t fp_f32_fma_f16(uint16_t a, uint16_t b, uint32_t addend, struct fp_ctx *
 uint32_t fp_f32_bfdot(uint32_t addend, uint16_t a0, uint16_t a1, uint16_t b0, uint16_t b1);
 
 /* RISC-V V: vfrec7, vfrsqrt7. */
-#define FP_DECLARE_RVV(F, T)                                                                       \
-    T fp_##F##_rec7(T a, struct fp_ctx *c);                                                        \
+#define FP_DECLARE_RVV(F, T)                \
+    T fp_##F##_rec7(T a, struct fp_ctx *c); \
     T fp_##F##_rsqrt7(T a, struct fp_ctx *c);
 FP_DECLARE_RVV(f16, uint16_t)
 FP_DECLARE_RVV(f32, uint32_t)
@@ -343,9 +343,10 @@ static inline uint8_t fp_flags_to_riscv(uint8_t f)
 /* c->flags as x86 MXCSR / x87 status bits (IE DE ZE OE UE PE from bit 0). */
 static inline uint8_t fp_flags_to_x86(uint8_t f)
 {
-    return (uint8_t)((f & FP_FLAG_INVALID) | (f & FP_FLAG_DENORMAL) >> 4 |
-                     (f & (FP_FLAG_DIVZERO | FP_FLAG_OVERFLOW | FP_FLAG_UNDERFLOW |
-                           FP_FLAG_INEXACT)) << 1);
+    return (
+        uint8_t)((f & FP_FLAG_INVALID) | (f & FP_FLAG_DENORMAL) >> 4 |
+                 (f & (FP_FLAG_DIVZERO | FP_FLAG_OVERFLOW | FP_FLAG_UNDERFLOW | FP_FLAG_INEXACT))
+                     << 1);
 }
 
 #endif
