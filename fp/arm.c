@@ -63,7 +63,7 @@ static fp_u128 recip_op(const struct fp_format *f, fp_u128 x, struct fp_ctx *c)
         return fp_inf(f, a.sign);
     }
     if (a.exp < -f->emax - 1) /* below 2^-(emax + 1): 1/x overflows, by the rounding mode */
-        return fp_round_overflow(f, a.sign, (enum fp_round)c->rm, c, FP_ARITH);
+        return fp_round_overflow(f, f->prec, a.sign, (enum fp_round)c->rm, c, FP_ARITH);
     if (flushes_results(f, c) && a.exp >= f->emax - 1) {
         c->flags |= FP_FLAG_UNDERFLOW;
         return fp_zero(f, a.sign);

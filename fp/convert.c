@@ -36,8 +36,8 @@ FP_INLINE fp_u128 convert(const struct fp_format *from, const struct fp_format *
     struct fp_num a = fp_unpack(from, x, c, FP_CONV);
 
     if (fp_likely(a.cls == FP_FINITE)) {
-        /* Conversions from f16 raise no denormal exception (SDM: VCVTPH2PS). */
-        fp_denorm(c, a.denorm && !from->is_half);
+        /* Neither VCVTPH2PS nor FST raises a denormal exception (SDM). */
+        fp_denorm(c, a.denorm && !from->is_half && !from->explicit_int);
         if (to->is_half && c->ahp)
             return to_ahp(a, c);
         return fp_round_pack_to(to, to->prec, a.sign, a.exp, a.sig, (enum fp_round)c->rm, c,

@@ -146,11 +146,6 @@ FP_INLINE fp_u128 fp_inf(const struct fp_format *f, bool sign)
     return fp_pack(f, sign, fp_biased_max(f), FP_ONE << (f->prec - 1));
 }
 
-FP_INLINE fp_u128 fp_max_finite(const struct fp_format *f, bool sign)
-{
-    return fp_pack(f, sign, fp_biased_max(f) - 1, fp_mask(f->prec));
-}
-
 FP_INLINE void fp_invalid(struct fp_ctx *c, enum fp_cause cause)
 {
     c->flags |= FP_FLAG_INVALID;
@@ -174,8 +169,8 @@ FP_COLD fp_u128 fp_nan3(const struct fp_format *f, struct fp_num a, struct fp_nu
 /* round.c: results out of the normal range, and operands in the subnormal range. */
 FP_COLD fp_u128 fp_round_tiny(const struct fp_format *f, unsigned prec, bool sign, int exp,
                               fp_u128 sig, enum fp_round rm, struct fp_ctx *c, enum fp_use use);
-FP_COLD fp_u128 fp_round_overflow(const struct fp_format *f, bool sign, enum fp_round rm,
-                                  struct fp_ctx *c, enum fp_use use);
+FP_COLD fp_u128 fp_round_overflow(const struct fp_format *f, unsigned prec, bool sign,
+                                  enum fp_round rm, struct fp_ctx *c, enum fp_use use);
 FP_COLD struct fp_num fp_unpack_rare(const struct fp_format *f, fp_u128 raw, struct fp_ctx *c,
                                      enum fp_use use);
 
@@ -251,7 +246,7 @@ FP_INLINE fp_u128 fp_round_pack_to(const struct fp_format *f, unsigned prec, boo
         }
     }
     if (!fp_likely(exp <= f->emax + (use == FP_CONV && f->is_half && c->ahp)))
-        return fp_round_overflow(f, sign, rm, c, use);
+        return fp_round_overflow(f, prec, sign, rm, c, use);
     return fp_pack(f, sign, (unsigned)(exp + f->emax), q << (f->prec - prec));
 }
 

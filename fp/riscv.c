@@ -49,7 +49,7 @@ static fp_u128 rec7_op(const struct fp_format *f, fp_u128 x, struct fp_ctx *c)
         return fp_inf(f, a.sign);
     }
     if (a.exp < -f->emax - 1)
-        return fp_round_overflow(f, a.sign, (enum fp_round)c->rm, c, FP_ARITH);
+        return fp_round_overflow(f, f->prec, a.sign, (enum fp_round)c->rm, c, FP_ARITH);
     return pack7(f, a.sign, f->emax - 1 - a.exp,
                  recip_entry((uint32_t)(a.sig >> (FP_LEAD - 7)) & 127));
 }

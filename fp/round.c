@@ -105,8 +105,8 @@ fp_u128 fp_round_tiny(const struct fp_format *f, unsigned prec, bool sign, int e
     return fp_pack(f, sign, (unsigned)(q >> (f->prec - 1)), q); /* may have become normal */
 }
 
-fp_u128 fp_round_overflow(const struct fp_format *f, bool sign, enum fp_round rm, struct fp_ctx *c,
-                          enum fp_use use)
+fp_u128 fp_round_overflow(const struct fp_format *f, unsigned prec, bool sign, enum fp_round rm,
+                          struct fp_ctx *c, enum fp_use use)
 {
     if (f->is_half && use == FP_CONV && c->ahp) { /* convert.c drops inexact */
         fp_invalid(c, FP_CAUSE_CONVERT);
@@ -117,5 +117,5 @@ fp_u128 fp_round_overflow(const struct fp_format *f, bool sign, enum fp_round rm
         c->flags |= FP_FLAG_ROUNDED_UP;
         return fp_inf(f, sign);
     }
-    return fp_max_finite(f, sign);
+    return fp_pack(f, sign, fp_biased_max(f) - 1, fp_mask(prec) << (f->prec - prec));
 }

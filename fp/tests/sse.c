@@ -2,6 +2,7 @@
  * f32 and f64 against the host's SSE, FMA3 and F16C: results and flags, bit for bit, in every
  * rounding mode and with every combination of FTZ and DAZ.
  */
+#include <cpuid.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -159,7 +160,35 @@ SOFT(s_f16_32, fp_f16_to_f32((uint16_t)a, c))
 HOST(h_f32_16, XMM("vcvtps2ph $4, %%xmm0, %%xmm0"))
 SOFT(s_f32_16, fp_f32_to_f16(A32, c))
 
-enum need { ALWAYS, NEED_FMA, NEED_F16C, NEED_AVX512 };
+#define A16 (uint16_t) a
+#define B16 (uint16_t) b
+#define Z16 (uint16_t) z
+HOST(h_add16, XMM("vaddsh %%xmm1, %%xmm0, %%xmm0"))
+SOFT(s_add16, fp_f16_add(A16, B16, c))
+HOST(h_sub16, XMM("vsubsh %%xmm1, %%xmm0, %%xmm0"))
+SOFT(s_sub16, fp_f16_sub(A16, B16, c))
+HOST(h_mul16, XMM("vmulsh %%xmm1, %%xmm0, %%xmm0"))
+SOFT(s_mul16, fp_f16_mul(A16, B16, c))
+HOST(h_div16, XMM("vdivsh %%xmm1, %%xmm0, %%xmm0"))
+SOFT(s_div16, fp_f16_div(A16, B16, c))
+HOST(h_sqrt16, XMM("vsqrtsh %%xmm0, %%xmm0, %%xmm0"))
+SOFT(s_sqrt16, fp_f16_sqrt(A16, c))
+HOST(h_min16, XMM("vminsh %%xmm1, %%xmm0, %%xmm0"))
+SOFT(s_min16, fp_f16_minmax(FP_MIN_X86, A16, B16, c))
+HOST(h_com16, REL("vcomish"))
+SOFT(s_com16, eflags(fp_f16_cmps(A16, B16, c)))
+HOST(h_rint16, XMM("vrndscalesh $4, %%xmm0, %%xmm0, %%xmm0"))
+SOFT(s_rint16, fp_f16_rint(A16, RM, true, c))
+HOST(h_si16, "vcvtsh2si %%xmm0, %%rax")
+SOFT(s_si16, fp_f16_to_i64(A16, RM, FP_INT_X86, c))
+HOST(h_from16, XMM("movq %%xmm0, %%rax\n\tvcvtsi2sh %%rax, %%xmm0, %%xmm0"))
+SOFT(s_from16, fp_f16_from_i64((int64_t)a, c))
+HOST(h_fma16, XMM("vfmadd213sh %%xmm2, %%xmm1, %%xmm0"))
+SOFT(s_fma16, fp_f16_fma(B16, A16, Z16, c))
+HOST(h_f64_16, XMM("vcvtsd2sh %%xmm0, %%xmm0, %%xmm0"))
+SOFT(s_f64_16, fp_f64_to_f16(a, c))
+
+enum need { ALWAYS, NEED_FMA, NEED_F16C, NEED_AVX512, NEED_FP16 };
 
 struct op {
     const char *name;
@@ -216,6 +245,18 @@ static const struct op ops[] = {
     {"cvtss2usi64", h_usi32_64, s_usi32_64, &shape_f32, 1, M64, NEED_AVX512},
     {"cvtusi2sd64", h_ufrom64, s_ufrom64, NULL, 1, M64, NEED_AVX512},
     {"cvtusi2ss64", h_ufrom32, s_ufrom32, NULL, 1, M32, NEED_AVX512},
+    {"vaddsh", h_add16, s_add16, &shape_f16, 2, 0xffff, NEED_FP16},
+    {"vsubsh", h_sub16, s_sub16, &shape_f16, 2, 0xffff, NEED_FP16},
+    {"vmulsh", h_mul16, s_mul16, &shape_f16, 2, 0xffff, NEED_FP16},
+    {"vdivsh", h_div16, s_div16, &shape_f16, 2, 0xffff, NEED_FP16},
+    {"vsqrtsh", h_sqrt16, s_sqrt16, &shape_f16, 1, 0xffff, NEED_FP16},
+    {"vminsh", h_min16, s_min16, &shape_f16, 2, 0xffff, NEED_FP16},
+    {"vcomish", h_com16, s_com16, &shape_f16, 2, 0x45, NEED_FP16},
+    {"vrndscalesh", h_rint16, s_rint16, &shape_f16, 1, 0xffff, NEED_FP16},
+    {"vcvtsh2si", h_si16, s_si16, &shape_f16, 1, M64, NEED_FP16},
+    {"vcvtsi2sh", h_from16, s_from16, NULL, 1, 0xffff, NEED_FP16},
+    {"vfmaddsh", h_fma16, s_fma16, &shape_f16, 3, 0xffff, NEED_FP16},
+    {"vcvtsd2sh", h_f64_16, s_f64_16, &shape_f64, 1, 0xffff, NEED_FP16},
 };
 
 static bool host_has(enum need need)
@@ -227,6 +268,12 @@ static bool host_has(enum need need)
         return __builtin_cpu_supports("fma");
     case NEED_AVX512:
         return __builtin_cpu_supports("avx512f");
+    case NEED_FP16: {
+        unsigned a, b, c, d;
+
+        return __builtin_cpu_supports("avx512f") && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
+               (d >> 23 & 1);
+    }
     case ALWAYS:
         break;
     }
@@ -287,9 +334,10 @@ static void test_op(void **state)
             if (op->operands == 3 && rng_below(&r, 2)) { /* the addend cancels the product */
                 struct fp_ctx c = {0};
 
-                z = op->shape == &shape_f32 ? fp_f32_mul((uint32_t)a, (uint32_t)b, &c)
-                                            : fp_f64_mul((uint64_t)a, (uint64_t)b, &c);
-                z ^= (u128)rng_below(&r, 2) << (op->shape == &shape_f32 ? 31 : 63);
+                z = op->shape == &shape_f64   ? fp_f64_mul((uint64_t)a, (uint64_t)b, &c)
+                    : op->shape == &shape_f32 ? fp_f32_mul((uint32_t)a, (uint32_t)b, &c)
+                                              : fp_f16_mul((uint16_t)a, (uint16_t)b, &c);
+                z ^= (u128)rng_below(&r, 2) << (op->shape->exp_bits + op->shape->frac_bits);
                 z ^= rng_below(&r, 4);
             }
         } else {
