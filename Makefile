@@ -36,6 +36,8 @@ check-full: all ## check, the slow tests, sanitizer builds
 	tools/check-full $(BUILD) "$(PYTHON)" "$(JOBS)"
 
 bench: all ## speed beside native and beside the peer
+	tools/bootstrap bench
+	-$(PYTHON) tools/sysroot arm64 full --dir $(BUILD)
 	$(PYTHON) bench/run.py --build $(BUILD)
 
 fmt: ## format every C file
