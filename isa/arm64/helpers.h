@@ -15,7 +15,6 @@
     H(counter, IR_H_NODCE, IR_I64, 0)                                                              \
     H(rndr, IR_H_NODCE, IR_I64, 0)                                                                 \
     /* memory; see helpers_mem.c */                                                                \
-    H(dc_zva, IR_H_FAULTS, IR_VOID, 1, IR_I64)                                                     \
     H(cas_pair, IR_H_FAULTS, IR_V128, 3, IR_I64, IR_V128, IR_V128)                                 \
     /* pointer authentication; see helpers_pac.c */                                                \
     H(pac_add, IR_H_PURE, IR_I64, 3, IR_I64, IR_I64, IR_I32)                                       \

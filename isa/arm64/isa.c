@@ -22,7 +22,6 @@ static const struct isa_slot slots[A64_SLOTS] = {
     V(22), V(23), V(24), V(25), V(26), V(27), V(28), V(29), V(30), V(31),
     [A64_TPIDR] = {"tpidr_el0", AT(tpidr), IR_I64, 0},
     [A64_TPIDRRO] = {"tpidrro_el0", AT(tpidrro), IR_I64, 0},
-    [A64_TPIDR2] = {"tpidr2_el0", AT(tpidr2), IR_I64, HIDDEN},
     [A64_EX_ADDR] = {"ex_addr", AT(ex_addr), IR_I64, HIDDEN},
     [A64_EX_LO] = {"ex_lo", AT(ex_value[0]), IR_I64, HIDDEN},
     [A64_EX_HI] = {"ex_hi", AT(ex_value[1]), IR_I64, HIDDEN},
@@ -102,7 +101,7 @@ void arm64_set_fpcr(struct cpu *c, uint32_t fpcr)
 
 uint32_t arm64_get_fpsr(const struct arm64_state *s)
 {
-    return (s->fpsr & ~A64_FPSR_QC) | (s->qc.d[0] | s->qc.d[1] ? A64_FPSR_QC : 0);
+    return s->fpsr | (s->qc.d[0] | s->qc.d[1] ? A64_FPSR_QC : 0);
 }
 
 void arm64_set_fpsr(struct arm64_state *s, uint32_t fpsr)

@@ -168,10 +168,11 @@ static inline ir_ref a64_call(struct a64_lift *l, enum ir_type result, enum a64_
 /* Not an instruction here: EXIT CPU_EXIT_UNDEF at this pc. */
 enum isa_lift a64_undef(struct a64_lift *l);
 
-/* Ends the block and goes on at the next instruction (after a change of the code key). */
+/* Ends the block after a change of the code key: the next instruction is looked up anew, because a
+ * linked jump would go to a block of the old key. */
 static inline enum isa_lift a64_end_block(struct a64_lift *l)
 {
-    ir_jmp(l->u, l->pc + 4);
+    ir_exit(l->u, CPU_EXIT_NONE, ir_const(l->u, IR_I64, l->pc + 4), IR_NONE, 0);
     return ISA_END;
 }
 

@@ -34,10 +34,9 @@ struct arm64_state {
     uint32_t ssbs;       /* PSTATE.SSBS, bit 12 as MRS shows it */
     uint32_t pad;
     uint64_t features;   /* bit set of enum arm64_feature (features.h) of this process */
-    uint64_t tpidr, tpidrro, tpidr2;
+    uint64_t tpidr, tpidrro;
     uint64_t ex_addr;    /* exclusive monitor: address, or A64_EX_NONE */
     uint64_t ex_value[2]; /* what the load-exclusive saw */
-    uint64_t cpu_number; /* shown in MPIDR_EL1 */
     struct a64_pac_key pac[A64_PAC_KEYS];
 };
 _Static_assert(offsetof(struct arm64_state, sp) == 248, "x31 is sp");
@@ -56,7 +55,6 @@ enum a64_slot {
     A64_V0 = 33,   /* .. 64 */
     A64_TPIDR = 65,
     A64_TPIDRRO,
-    A64_TPIDR2,
     A64_EX_ADDR,
     A64_EX_LO,
     A64_EX_HI,

@@ -1,0 +1,130 @@
+/* Owns one question: are the flags at this pc overwritten before anything reads them? Looks at raw
+ * instruction words only; "no" is always a right answer. Never emits IR.
+ *
+ * Calls, returns and system calls end the walk with "no": the architecture keeps the flags over them.
+ * The procedure call standard does not, so that a build may say otherwise (CALLS_KILL_FLAGS).
+ */
+#include <string.h>
+
+#include "isa/arm64/lift.h"
+
+enum { CALLS_KILL_FLAGS = 0, MAX_STEPS = 16, MAX_FORKS = 2 };
+
+enum effect { PASSES, WRITES, READS, JUMPS, FORKS, LEAVES };
+
+struct code {
+    uint64_t pc;
+    const uint8_t *bytes;
+    size_t avail;
+};
+
+static enum effect branch_effect(uint32_t w)
+{
+    if ((w & 0xfc000000u) == 0x14000000u)
+        return JUMPS;
+    if ((w & 0x7c000000u) == 0x34000000u) /* CBZ, CBNZ, TBZ, TBNZ */
+        return FORKS;
+    if ((w & 0xfc000000u) == 0x94000000u || (w & 0xfe000000u) == 0xd6000000u)
+        return LEAVES;
+    if ((w & 0xfffff01fu) == 0xd503201fu || (w & 0xfffff01fu) == 0xd503301fu)
+        return PASSES; /* hints and barriers */
+    if ((w & 0xffffffe0u) == 0xd51b4200u)
+        return WRITES; /* MSR NZCV */
+    if ((w & 0xffffffe0u) == 0xd53bd040u)
+        return PASSES; /* MRS TPIDR_EL0 */
+    return READS; /* B.cond, exceptions, what is rare */
+}
+
+static enum effect register_effect(uint32_t w)
+{
+    switch (w >> 21 & 15) {
+    case 0:  /* ADC, SBC, RMIF, SETF */
+    case 2:  /* CCMP, CCMN */
+    case 4:  /* CSEL */
+        return w & 1u << 28 ? READS : PASSES;
+    default:
+        return PASSES;
+    }
+}
+
+static enum effect effect(uint32_t w)
+{
+    switch (w >> 25 & 15) {
+    case 8: /* data processing (immediate) */
+    case 9:
+        if ((w & 0x3f800000u) == 0x31000000u || (w & 0x7f800000u) == 0x72000000u)
+            return WRITES; /* ADDS, SUBS, ANDS */
+        return PASSES;
+    case 10: /* branches, system */
+    case 11:
+        return branch_effect(w);
+    case 4: /* loads and stores */
+    case 6:
+    case 12:
+    case 14:
+        return PASSES;
+    case 5: /* data processing (register) */
+    case 13:
+        if ((w & 0x3f000000u) == 0x2b000000u || (w & 0x7f000000u) == 0x6a000000u)
+            return WRITES; /* ADDS, SUBS; ANDS, BICS */
+        return register_effect(w);
+    case 7: /* floating point and vectors */
+    case 15:
+        if ((w & 0xff20fc07u) == 0x1e202000u)
+            return WRITES; /* FCMP, FCMPE */
+        if ((w & 0xff200400u) == 0x1e200400u)
+            return READS; /* FCCMP, FCSEL */
+        return PASSES;
+    default:
+        return READS;
+    }
+}
+
+static bool dead_from(const struct code *c, uint64_t pc, unsigned *steps, unsigned forks)
+{
+    for (; *steps; --*steps) {
+        uint64_t at = pc - c->pc;
+        uint32_t w;
+
+        if (at > c->avail || c->avail - at < 4)
+            return false;
+        memcpy(&w, c->bytes + at, 4);
+        switch (effect(w)) {
+        case PASSES:
+            pc += 4;
+            break;
+        case WRITES:
+            return true;
+        case READS:
+            return false;
+        case LEAVES:
+            return CALLS_KILL_FLAGS;
+        case JUMPS:
+            pc += (uint64_t)(bits_sext64(w & 0x3ffffff, 26) * 4);
+            break;
+        case FORKS: {
+            int64_t offset = w & 1u << 25 ? bits_sextract64(w, 5, 14) : bits_sextract64(w, 5, 19);
+
+            if (!forks--)
+                return false;
+            --*steps;
+            if (!dead_from(c, pc + (uint64_t)(offset * 4), steps, forks))
+                return false;
+            pc += 4;
+            if (!*steps)
+                return false;
+            ++*steps;
+            break;
+        }
+        }
+    }
+    return false;
+}
+
+bool a64_cc_dead(uint64_t pc, const uint8_t *bytes, size_t avail)
+{
+    struct code c = {pc, bytes, avail};
+    unsigned steps = MAX_STEPS;
+
+    return dead_from(&c, pc, &steps, MAX_FORKS);
+}
