@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "fp/fp.h"
+#include "isa/riscv/features.h"
 #include "isa/riscv/lift_fp.h"
 
 static void csr_fp(void *cpu, union ir_val *v)
@@ -47,7 +48,7 @@ static void csr_time(void *cpu, union ir_val *v)
         return;
     }
     clock_gettime(CLOCK_MONOTONIC, &t);
-    v[0].x = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    v[0].x = (uint64_t)t.tv_sec * RV_TIME_FREQ + (uint64_t)t.tv_nsec;
 }
 
 static void fclass_s(void *cpu, union ir_val *v)

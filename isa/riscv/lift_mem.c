@@ -3,6 +3,7 @@
  * A store-conditional is a compare-and-swap with the value its load-reserved saw. A store by
  * another hart that puts the same value back (ABA) therefore goes unseen; programs that compile
  * from C atomics cannot tell. */
+#include "isa/riscv/features.h"
 #include "isa/riscv/lift.h"
 
 #define LOAD(NAME, DESC)                                                                     \
@@ -122,15 +123,13 @@ AMO(maxu, IR_RMW_MAXU)
 
 /* ---- cache blocks of 64 bytes ---- */
 
-#define CBO_BLOCK 64
-
 enum isa_lift rv_cbo_zero(struct rv_lift *l, const struct rv_args_cbo_zero *a)
 {
-    ir_ref at =
-        ir_op2(l->u, IR_AND, IR_I64, 0, rv_x(l, a->rs1), rv_const(l, ~(uint64_t)(CBO_BLOCK - 1)));
+    ir_ref at = ir_op2(l->u, IR_AND, IR_I64, 0, rv_x(l, a->rs1),
+                       rv_const(l, ~(uint64_t)(RV_CBO_BLOCK - 1)));
     ir_ref zero = rv_const(l, 0);
 
-    for (int32_t off = 0; off < CBO_BLOCK; off += 8)
+    for (int32_t off = 0; off < RV_CBO_BLOCK; off += 8)
         ir_st(l->u, IR_M_64, at, zero, off);
     return ISA_NEXT;
 }
