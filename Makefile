@@ -33,7 +33,7 @@ check: all sysroot ## unit tests, checks of the tree, real programs
 check-full: all ## check, the slow tests, sanitizer builds
 	-$(PYTHON) tools/sysroot arm64 full --dir $(BUILD)
 	-$(PYTHON) tools/sysroot riscv64 full --dir $(BUILD)
-	tools/check-full $(BUILD) "$(PYTHON)" "$(JOBS)"
+	$(PYTHON) tools/check-full $(BUILD) $(JOBS)
 
 bench: all ## speed beside native and beside the peer
 	tools/bootstrap bench
