@@ -45,7 +45,7 @@ static inline void *arena_alloc(struct arena *a, size_t size)
 {
     uintptr_t at = a->next;
 
-    size = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+    size = (size + !size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1); /* at least one byte */
     if (unlikely(size > a->end - at))
         return arena_grow(a, size);
     a->next = at + size;
