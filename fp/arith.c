@@ -67,6 +67,22 @@ FP_INLINE fp_u128 mul_op(const struct fp_format *f, fp_u128 x, fp_u128 y, bool e
     return fp_zero(f, a.sign ^ b.sign);
 }
 
+/*
+ * floor(r * 2^60 / d) for r < d, 2^124 <= d < 2^125; r becomes the remainder. The estimate by the
+ * high halves is at most 3 too small, so the first remainder fits 128 bits.
+ */
+static uint64_t divide_digit(fp_u128 *r, fp_u128 d)
+{
+    uint64_t q = (uint64_t)((*r >> 64 << 60) / ((uint64_t)(d >> 64) + 1));
+
+    *r = (*r << 60) - q * d;
+    while (*r >= d) {
+        *r -= d;
+        q++;
+    }
+    return q;
+}
+
 /* Quotient of two normalised significands, leading bit 126 or 125, lowest bit sticky. */
 FP_INLINE fp_u128 divide_sigs(const struct fp_format *f, fp_u128 a, fp_u128 b)
 {
@@ -90,15 +106,12 @@ FP_INLINE fp_u128 divide_sigs(const struct fp_format *f, fp_u128 a, fp_u128 b)
         q2 = n / d;
         return (q1 << 64 | q2) | (n != q2 * d);
     } else {
-        fp_u128 r = a, q = 0;
+        fp_u128 d = b >> 2, r = a >> 2, q = r >= d;
 
-        for (unsigned i = 0; i < 120; i++) {
-            bool fits = r >= b;
-
-            q = q << 1 | fits;
-            r = (r - (fits ? b : 0)) << 1;
-        }
-        return q << 7 | (r != 0);
+        r -= q ? d : 0;
+        for (unsigned i = 0; i < 2; i++)
+            q = q << 60 | divide_digit(&r, d);
+        return q << 6 | (r != 0);
     }
 }
 

@@ -44,7 +44,7 @@ FP_INLINE enum fp_rel cmp_op(const struct fp_format *f, fp_u128 x, fp_u128 y, bo
 }
 
 /* The operand as a result: flushed ones are zero. */
-static fp_u128 chosen(const struct fp_format *f, struct fp_num n, struct fp_ctx *c)
+FP_INLINE fp_u128 chosen(const struct fp_format *f, struct fp_num n, struct fp_ctx *c)
 {
     if (n.cls == FP_FINITE)
         return fp_round_pack(f, n.sign, n.exp, n.sig, c);
@@ -71,8 +71,8 @@ static fp_u128 minmax_x86(const struct fp_format *f, enum fp_minmax kind, struct
 }
 
 /* At least one is a NaN. */
-static fp_u128 minmax_nan(const struct fp_format *f, enum fp_minmax kind, struct fp_num a,
-                          struct fp_num b, struct fp_ctx *c)
+static FP_COLD fp_u128 minmax_nan(const struct fp_format *f, enum fp_minmax kind, struct fp_num a,
+                                  struct fp_num b, struct fp_ctx *c)
 {
     bool propagate = kind == FP_MIN || kind == FP_MAX;
     bool number_2019 = kind == FP_MINNUM_2019 || kind == FP_MAXNUM_2019;
@@ -86,8 +86,8 @@ static fp_u128 minmax_nan(const struct fp_format *f, enum fp_minmax kind, struct
     return chosen(f, a.cls >= FP_QNAN ? b : a, c);
 }
 
-static fp_u128 minmax_op(const struct fp_format *f, enum fp_minmax kind, fp_u128 x, fp_u128 y,
-                         struct fp_ctx *c)
+FP_INLINE fp_u128 minmax_op(const struct fp_format *f, enum fp_minmax kind, fp_u128 x, fp_u128 y,
+                            struct fp_ctx *c)
 {
     struct fp_num a = fp_unpack(f, x, c, FP_ARITH), b = fp_unpack(f, y, c, FP_ARITH), m, n;
     bool max = kind == FP_MAX || kind == FP_MAXNUM_2008 || kind == FP_MAXNUM_2019 ||

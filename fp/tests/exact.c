@@ -161,8 +161,8 @@ static void expect(const char *format, const char *op, const struct fp_ctx *befo
              "%016lx%016lx flags %x, want %016lx%016lx flags %x",
              format, op, before->rm, before->tiny_after, before->ftz, (uint64_t)(in[0] >> 64),
              (uint64_t)in[0], (uint64_t)(in[1] >> 64), (uint64_t)in[1], (uint64_t)(in[2] >> 64),
-             (uint64_t)in[2], (uint64_t)(got >> 64), (uint64_t)got, (uint64_t)(want >> 64),
-             (uint64_t)want, flags, want_flags);
+             (uint64_t)in[2], (uint64_t)(got >> 64), (uint64_t)got, flags, (uint64_t)(want >> 64),
+             (uint64_t)want, want_flags);
 }
 
 /* Runs `call` on a copy of the context and compares. */
