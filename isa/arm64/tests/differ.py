@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Differential test of the arm64 lifters: random instructions here and under an oracle.
+
+differ.py DIFFER [--seed N] [--count N] [--rounds N] [FORM-PREFIX...]
+
+Builds oracle.c with aarch64-linux-gnu-gcc and runs it by the command in MYNA_ARM64_ORACLE, by default
+the distribution's qemu-aarch64; exits 77 (skipped) where one of them is missing."""
+
+import argparse
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+COMPILER = "aarch64-linux-gnu-gcc"
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("differ")
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--count", type=int, default=40000)
+    options.add_argument("--rounds", type=int, default=1)
+    options.add_argument("forms", nargs="*")
+    args = options.parse_args()
+    oracle = shlex.split(os.environ.get("MYNA_ARM64_ORACLE", "qemu-aarch64 -cpu max,sve=off"))
+    for tool in (COMPILER, oracle[0]):
+        if not shutil.which(tool):
+            print(f"{tool} is missing\n0 passed, 0 failed, 1 skipped")
+            return 77
+    with tempfile.TemporaryDirectory() as folder:
+        program, tests, results = (os.path.join(folder, n) for n in ("oracle", "tests", "results"))
+        subprocess.run([COMPILER, "-O2", "-static", "-o", program, os.path.join(HERE, "oracle.c")],
+                       check=True)
+        worst = 0
+        for seed in range(args.seed, args.seed + args.rounds):
+            subprocess.run([args.differ, "make", tests, str(seed), str(args.count), *args.forms],
+                           check=True)
+            subprocess.run([*oracle, program, tests, results], check=True, timeout=120)
+            worst = max(worst, subprocess.run([args.differ, "run", tests, results]).returncode)
+        return worst
+
+
+sys.exit(main())
