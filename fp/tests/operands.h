@@ -165,7 +165,7 @@ static inline unsigned long rounds(unsigned long n)
 {
     const char *e = getenv("MYNA_LONG");
 
-    return e && *e == '1' ? n * 40 : n;
+    return e && *e == '1' ? n * 12 : n;
 }
 
 #endif
