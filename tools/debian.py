@@ -13,7 +13,9 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 def mirror():
-    """The first URI of the system's apt sources that serves a Debian main archive."""
+    """$MYNA_DEBIAN_MIRROR, or the first URI of the system's apt sources that serves Debian."""
+    if os.environ.get("MYNA_DEBIAN_MIRROR"):
+        return os.environ["MYNA_DEBIAN_MIRROR"]
     texts = []
     for path in sorted(glob.glob("/etc/apt/sources.list.d/*.sources")) + \
             ["/etc/apt/sources.list"] + sorted(glob.glob("/etc/apt/sources.list.d/*.list")):
@@ -27,7 +29,7 @@ def mirror():
             for uri in re.findall(pattern, text, re.M):
                 if re.search(r"/debian/?$", uri):
                     return uri
-    return "http://deb.debian.org/debian"
+    sys.exit("no Debian mirror in the system's apt sources: set MYNA_DEBIAN_MIRROR to one")
 
 
 class Apt:
