@@ -370,7 +370,7 @@ static int check_control(struct check *c, const struct ir_ins *i)
         REQUIRE(c, i->aux <= IR_J_RET, "bad kind");
         break;
     case IR_EXIT:
-        REQUIRE(c, i->aux <= CPU_EXIT_ISA && i->aux != CPU_EXIT_NONE, "bad reason");
+        REQUIRE(c, i->aux <= CPU_EXIT_ISA, "bad reason");
         break;
     }
     if (i->b != IR_NONE)
