@@ -1,5 +1,5 @@
-/* Integer helpers of the vector lifters: saturating operations that need more than compares, estimates,
- * matrix products. Control words: simd.h. Saturation sets FPSR.QC in fpsr.
+/* Integer helpers of the vector lifters: saturating operations that need more than compares, and
+ * estimates. Control words: simd.h. Saturation sets FPSR.QC in fpsr.
  */
 #include "isa/arm64/simd.h"
 
@@ -123,23 +123,5 @@ void a64_h_iest(void *cpu, union ir_val *v)
     for (unsigned i = 0; i < simd_ctl_count(ctl); i++)
         r.s[i] = simd_ctl_op(ctl) == SIMD_URECPE ? fp_u32_recip_est(v[0].s[i])
                                                  : fp_u32_rsqrt_est(v[0].s[i]);
-    v[0] = r;
-}
-
-/* Rows of n (8 bytes each) times rows of m, added to the 2x2 words of v[0]. */
-void a64_h_immla(void *cpu, union ir_val *v)
-{
-    unsigned op = simd_ctl_op(v[3].w);
-    union ir_val r = v[0];
-
-    (void)cpu;
-    for (unsigned i = 0; i < 4; i++) {
-        for (unsigned k = 0; k < 8; k++) {
-            uint8_t n = v[1].b[8 * (i / 2) + k], m = v[2].b[8 * (i & 1) + k];
-            int x = op == SIMD_SMMLA ? (int8_t)n : n, y = op == SIMD_UMMLA ? m : (int8_t)m;
-
-            r.s[i] += (uint32_t)(x * y);
-        }
-    }
     v[0] = r;
 }

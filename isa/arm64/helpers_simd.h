@@ -14,7 +14,6 @@
     H(isat2, IR_H_PURE | IR_H_NODCE, IR_V128, 3, IR_V128, IR_V128, IR_I32)                         \
     H(isat3, IR_H_PURE | IR_H_NODCE, IR_V128, 4, IR_V128, IR_V128, IR_V128, IR_I32)                \
     H(iest, IR_H_PURE, IR_V128, 2, IR_V128, IR_I32)                                                \
-    H(immla, IR_H_PURE, IR_V128, 4, IR_V128, IR_V128, IR_V128, IR_I32)                             \
     /* floating point, helpers_fp.c */                                                             \
     H(fp1, IR_H_PURE, IR_V128, 2, IR_V128, IR_I32)                                                 \
     H(fp2, IR_H_PURE, IR_V128, 3, IR_V128, IR_V128, IR_I32)                                        \

@@ -165,20 +165,23 @@ THREE(nmadd, SIMD_FNMLA, true, true)
 THREE(nmsub, SIMD_FNMLS, false, true)
 
 /* ---- compare, select ---- */
-/* The flags of rn against rm, or against zero for rm == 32. */
+/* Flags of n against m: vectors for halves, else scalars. */
+static ir_ref compare_values(struct a64_lift *l, unsigned ft, unsigned signalling, ir_ref n, ir_ref m)
+{
+    ir_ref w;
+
+    if (ft != FT_H)
+        return ir_op2(l->u, IR_CCFCMP, IR_CC, signalling, n, m);
+    w = a64_call(l, IR_I32, A64_H_fp_cmp_h, n, m, ir_const(l->u, IR_I32, signalling));
+    return ir_op1(l->u, IR_CCFROM, IR_CC, 0, w);
+}
+/* Flags of rn against rm, or against zero for rm == 32. */
 static ir_ref compare(struct a64_lift *l, unsigned ft, unsigned signalling, unsigned rn, unsigned rm)
 {
-    ir_ref n, m;
+    enum ir_type t = ft == FT_H ? IR_V128 : type_of(ft);
+    ir_ref n = a64_freg(l, t, rn), m = rm < 32 ? a64_freg(l, t, rm) : ir_const(l->u, t, 0);
 
-    if (ft == FT_H) {
-        n = a64_vreg(l, rn);
-        m = rm < 32 ? a64_vreg(l, rm) : ir_const(l->u, IR_V128, 0);
-        return ir_op1(l->u, IR_CCFROM, IR_CC, 0,
-                      a64_call(l, IR_I32, A64_H_fp_cmp_h, n, m, ir_const(l->u, IR_I32, signalling)));
-    }
-    n = get(l, ft, rn);
-    m = rm < 32 ? get(l, ft, rm) : ir_const(l->u, type_of(ft), 0);
-    return ir_op2(l->u, IR_CCFCMP, IR_CC, signalling, n, m);
+    return compare_values(l, ft, signalling, n, m);
 }
 LIFT(f_cmp)
 {
@@ -190,17 +193,32 @@ LIFT(f_cmp0)
     a64_set_cc(l, compare(l, a->ft, a->e, a->rn, 32));
     return ISA_NEXT;
 }
-/* The comparison is made in any case: when the condition fails, its only trace is a flag for a NaN. */
+/* When the condition fails, zeros are compared, which raises nothing. */
 LIFT(f_ccmp)
 {
-    ir_ref old = a64_cc(l), cc = compare(l, a->ft, a->e, a->rn, a->rm), w;
+    ir_ref old = a64_cc(l), n, m, w;
+    enum ir_type t = type_of(a->ft);
 
-    if (!a64_cond_always(a->cond)) {
-        w = ir_op1(l->u, IR_CCTO, IR_I32, 0, cc);
-        w = ir_op3(l->u, IR_SELCC, IR_I32, a->cond, old, w, ir_const(l->u, IR_I32, a->nzcv << 28));
-        cc = ir_op1(l->u, IR_CCFROM, IR_CC, 0, w);
+    if (a64_cond_always(a->cond)) {
+        a64_set_cc(l, compare(l, a->ft, a->e, a->rn, a->rm));
+        return ISA_NEXT;
     }
-    a64_set_cc(l, cc);
+    if (a->ft == FT_H) {
+        ir_ref all = ir_op3(l->u, IR_SELCC, IR_I32, a->cond, old, ir_const(l->u, IR_I32, UINT32_MAX),
+                            ir_const(l->u, IR_I32, 0));
+        ir_ref mask = ir_op1(l->u, IR_VDUP, IR_V128, IR_LANE_S, all);
+
+        n = ir_v2(l->u, IR_VAND, IR_LANE_S, a64_vreg(l, a->rn), mask);
+        m = ir_v2(l->u, IR_VAND, IR_LANE_S, a64_vreg(l, a->rm), mask);
+    } else {
+        ir_ref zero = ir_const(l->u, t, 0);
+
+        n = ir_op3(l->u, IR_SELCC, t, a->cond, old, get(l, a->ft, a->rn), zero);
+        m = ir_op3(l->u, IR_SELCC, t, a->cond, old, get(l, a->ft, a->rm), zero);
+    }
+    w = ir_op1(l->u, IR_CCTO, IR_I32, 0, compare_values(l, a->ft, a->e, n, m));
+    w = ir_op3(l->u, IR_SELCC, IR_I32, a->cond, old, w, ir_const(l->u, IR_I32, a->nzcv << 28));
+    a64_set_cc(l, ir_op1(l->u, IR_CCFROM, IR_CC, 0, w));
     return ISA_NEXT;
 }
 LIFT(f_csel)

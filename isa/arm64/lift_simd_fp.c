@@ -327,12 +327,12 @@ static enum isa_lift mul_scalar(struct a64_lift *l, enum simd_fpop op, unsigned 
         if (a->sz && a->l)                                                                         \
             return a64_undef(l);                                                                   \
         return scalar_fn(l, arg, lane, a->rd, a->rn,                                               \
-                         simd_element(l, lane, a->rm, a->l, a->m, a->h));                          \
+                         simd_element0(l, lane, a->rm, a->l, a->m, a->h));                         \
     }                                                                                              \
     LIFT(s_##name##_he)                                                                            \
     {                                                                                              \
         return scalar_fn(l, arg, IR_LANE_H, a->rd, a->rn,                                          \
-                         simd_element(l, IR_LANE_H, a->rm, a->l, a->m, a->h));                     \
+                         simd_element0(l, IR_LANE_H, a->rm, a->l, a->m, a->h));                    \
     }
 BY_ELEMENT(fmla, mla, mla_scalar, false)
 BY_ELEMENT(fmls, mla, mla_scalar, true)

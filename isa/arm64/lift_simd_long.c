@@ -238,15 +238,19 @@ LIFT(v_sudot_e)
     return dot(l, IR_VDOTUS, a->q, a->rd, m, a64_vreg(l, a->rn));
 }
 
-/* ---- 2x8 by 8x2 matrix products ---- */
-static enum isa_lift mmla(struct a64_lift *l, enum simd_iop op, unsigned rd, unsigned rn, unsigned rm)
+/* ---- 2x8 by 8x2 matrix products: each row of n against both of m gives four partial sums, of which
+ * neighbours belong together ---- */
+static enum isa_lift mmla(struct a64_lift *l, enum ir_op op, unsigned rd, unsigned rn, unsigned rm)
 {
-    ir_ref d = a64_vreg(l, rd), n = a64_vreg(l, rn), m = a64_vreg(l, rm);
+    struct ir_unit *u = l->u;
+    ir_ref n = a64_vreg(l, rn), m = a64_vreg(l, rm), zero = ir_const(u, IR_V128, 0), row[2];
 
-    ir_args(l->u, ir_const(l->u, IR_I32, simd_ctl(op, IR_LANE_S, 4, 0)), IR_NONE, IR_NONE);
-    a64_set_vreg(l, rd, a64_call(l, IR_V128, A64_H_immla, d, n, m));
+    for (unsigned i = 0; i < 2; i++)
+        row[i] = ir_v3(u, op, IR_LANE_S, ir_v1i(u, IR_VDUPL, IR_LANE_D, n, i), m, zero);
+    n = ir_v2(u, IR_VADDP, IR_LANE_S, row[0], row[1]);
+    a64_set_vreg(l, rd, ir_v2(u, IR_VADD, IR_LANE_S, a64_vreg(l, rd), n));
     return ISA_NEXT;
 }
-LIFT(v_smmla) { return mmla(l, SIMD_SMMLA, a->rd, a->rn, a->rm); }
-LIFT(v_ummla) { return mmla(l, SIMD_UMMLA, a->rd, a->rn, a->rm); }
-LIFT(v_usmmla) { return mmla(l, SIMD_USMMLA, a->rd, a->rn, a->rm); }
+LIFT(v_smmla) { return mmla(l, IR_VDOTS, a->rd, a->rn, a->rm); }
+LIFT(v_ummla) { return mmla(l, IR_VDOTU, a->rd, a->rn, a->rm); }
+LIFT(v_usmmla) { return mmla(l, IR_VDOTUS, a->rd, a->rn, a->rm); }

@@ -89,6 +89,15 @@ static inline ir_ref simd_element(struct a64_lift *l, unsigned lane, unsigned rm
     return ir_v1i(l->u, IR_VDUPL, lane, a64_vreg(l, reg), simd_index(lane, el, em, eh));
 }
 
+/* The same where only lane 0 of the result counts. */
+static inline ir_ref simd_element0(struct a64_lift *l, unsigned lane, unsigned rm, unsigned el,
+                                   unsigned em, unsigned eh)
+{
+    if (simd_index(lane, el, em, eh))
+        return simd_element(l, lane, rm, el, em, eh);
+    return a64_vreg(l, lane == IR_LANE_H ? rm : em << 4 | rm);
+}
+
 /* ---- the control word of helpers: operation, lane, number of lanes, a number ---- */
 static inline uint32_t simd_ctl(unsigned op, unsigned lane, unsigned count, unsigned number)
 {
@@ -111,13 +120,12 @@ static inline unsigned simd_ctl_number(uint32_t ctl)
     return ctl >> 18;
 }
 
-/* Operations of the helpers isat2, isat3 (saturating; or QC into fpsr) and imisc2. */
+/* Operations of the helpers isat2, isat3 (saturating; or QC into fpsr) and iest. */
 enum simd_iop {
     SIMD_SQSHL, SIMD_UQSHL, SIMD_SQRSHL, SIMD_UQRSHL, /* v[0] shifted by the low bytes of v[1] */
     SIMD_SUQADD, SIMD_USQADD,                         /* v[0] accumulator, v[1] */
     SIMD_SQRDMLAH, SIMD_SQRDMLSH,                     /* v[0] accumulator, v[1], v[2] */
     SIMD_URECPE, SIMD_URSQRTE,
-    SIMD_SMMLA, SIMD_UMMLA, SIMD_USMMLA, /* v[0] accumulator, v[1], v[2] */
 };
 
 /* Operations of the helpers fp1, fp2, fp3. */
