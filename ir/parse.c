@@ -158,11 +158,12 @@ static int parse_targets(struct parser *ps)
     ps->have_targets = true;
     do {
         uint64_t pc;
-        uint32_t block = IR_NONE;
+        uint32_t block = IR_NONE, target;
 
         if (number(ps, &pc) || (eat(ps, ":") && number32(ps, &block)))
             return -EINVAL;
-        ps->u->targets[ir_target_add(ps->u, pc)].block = block;
+        target = ir_target_add(ps->u, pc);
+        ps->u->targets[target].block = block;
     } while (eat(ps, ","));
     return 0;
 }
@@ -197,7 +198,8 @@ static int parse_block(struct parser *ps)
         ir_block_finish(ps->u);
     ps->in_block = true;
     vec_clear(&ps->names);
-    b = &ps->u->blocks[ir_block_begin(ps->u, pc)];
+    index = ir_block_begin(ps->u, pc);
+    b = &ps->u->blocks[index];
     if (eat_word(ps, "bytes") && number32(ps, &b->guest_bytes))
         return -EINVAL;
     if (eat_word(ps, "depth") && number32(ps, &depth))
