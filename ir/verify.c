@@ -309,6 +309,13 @@ static unsigned lanes_of(unsigned op)
     }
 }
 
+/* Does it pair up lanes? Then one lane alone, of half a vector, has no meaning. */
+static bool pairs_lanes(unsigned op)
+{
+    return (op >= IR_VZIP1 && op <= IR_VTRN2) || (op >= IR_VADDP && op <= IR_VMAXPU) ||
+           op == IR_VFADDP;
+}
+
 static int check_vector(struct check *c, const struct ir_ins *i)
 {
     unsigned lane = i->aux & 7, lanes = lanes_of(i->op), width = 8u << lane;
@@ -316,6 +323,8 @@ static int check_vector(struct check *c, const struct ir_ins *i)
 
     if (lanes)
         REQUIRE(c, lanes >> lane & 1, "bad lane");
+    if (pairs_lanes(i->op))
+        REQUIRE(c, lane != IR_LANE_D || !(i->aux & IR_HALF), "one lane has no pair");
     switch (i->op) {
     case IR_VDUPL:
     case IR_VGET:
