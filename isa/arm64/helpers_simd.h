@@ -15,13 +15,13 @@
     H(isat3, IR_H_PURE | IR_H_NODCE, IR_V128, 4, IR_V128, IR_V128, IR_V128, IR_I32)                \
     H(iest, IR_H_PURE, IR_V128, 2, IR_V128, IR_I32)                                                \
     /* floating point, helpers_fp.c */                                                             \
-    H(fp1, IR_H_PURE, IR_V128, 2, IR_V128, IR_I32)                                                 \
-    H(fp2, IR_H_PURE, IR_V128, 3, IR_V128, IR_V128, IR_I32)                                        \
-    H(fp3, IR_H_PURE, IR_V128, 4, IR_V128, IR_V128, IR_V128, IR_I32)                               \
-    H(fp_to_gp, IR_H_PURE, IR_I64, 2, IR_V128, IR_I32)                                             \
-    H(fp_from_gp, IR_H_PURE, IR_V128, 2, IR_I64, IR_I32)                                           \
-    H(fp_cmp_h, IR_H_PURE, IR_I32, 3, IR_V128, IR_V128, IR_I32)                                    \
-    H(fp_jcvt, IR_H_PURE, IR_I64, 1, IR_F64)                                                       \
+    H(fp1, IR_H_PURE | IR_H_NODCE, IR_V128, 2, IR_V128, IR_I32)                                    \
+    H(fp2, IR_H_PURE | IR_H_NODCE, IR_V128, 3, IR_V128, IR_V128, IR_I32)                           \
+    H(fp3, IR_H_PURE | IR_H_NODCE, IR_V128, 4, IR_V128, IR_V128, IR_V128, IR_I32)                  \
+    H(fp_to_gp, IR_H_PURE | IR_H_NODCE, IR_I64, 2, IR_V128, IR_I32)                                \
+    H(fp_from_gp, IR_H_PURE | IR_H_NODCE, IR_V128, 2, IR_I64, IR_I32)                              \
+    H(fp_cmp_h, IR_H_PURE | IR_H_NODCE, IR_I32, 3, IR_V128, IR_V128, IR_I32)                       \
+    H(fp_jcvt, IR_H_PURE | IR_H_NODCE, IR_I64, 1, IR_F64)                                          \
     /* crypto, helpers_crypto.c */                                                                 \
     H(sha512h, IR_H_PURE, IR_V128, 3, IR_V128, IR_V128, IR_V128)                                   \
     H(sha512h2, IR_H_PURE, IR_V128, 3, IR_V128, IR_V128, IR_V128)                                  \
