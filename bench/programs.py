@@ -199,8 +199,9 @@ def workloads(arch, sysroot, folder):
         if not os.path.exists(guest):
             continue
         native = "/" + program
-        if name == "node" or not os.access(native, os.X_OK):
-            native = None  # a host's node is seldom Debian's
+        # A host's node is seldom Debian's; riscv64's programs are those of a later Debian.
+        if name == "node" or arch != "arm64" or not os.access(native, os.X_OK):
+            native = None
         yield Workload(name, [native, *arguments] if native else None, [guest, *arguments])
     # A cross compiler of the same version does natively what the guest's compiler does.
     cc1 = {"arm64": ("usr/lib/gcc/aarch64-linux-gnu/12/cc1",
