@@ -32,6 +32,7 @@ enum cpu_access { CPU_READ, CPU_WRITE, CPU_FETCH };
 
 #define CPU_STATE_SIZE 3072
 #define CPU_JCACHE_SIZE 2048 /* entries, a power of two */
+#define CPU_HOT_SIZE 1024
 
 struct cpu_jcache {
     uint64_t pc; /* guest pc; ~0: empty */
@@ -64,7 +65,9 @@ struct cpu {
     void *recover; /* jump buffer for faults in C code that runs on behalf of the guest, or NULL */
     uint64_t icount; /* guest instructions retired, where a code key asks to count */
     _Alignas(16) unsigned char args[6 * 16]; /* union ir_val v[6] of helper calls */
+    unsigned char spill[48 * 16]; /* values that translated code has no register for */
     _Alignas(64) unsigned char state[CPU_STATE_SIZE];
+    int32_t hot[CPU_HOT_SIZE]; /* executions until a block is translated better */
     struct cpu_jcache jcache[CPU_JCACHE_SIZE];
 };
 

@@ -1,0 +1,340 @@
+/* Selection of guest memory accesses: direct host addressing (guest address = host address).
+ * x86's order is stronger than any guest's but for store-load, so only sequential consistency costs.
+ * Everything here may fault: a point comes first, and no home changes before the access is done. */
+#include "codegen/host/x86_64/x86_64.h"
+
+struct x64_rm cg_address(struct cg_work *w, uint32_t addr, int32_t disp)
+{
+    const struct ir_ins *p = ins_of(w, addr);
+    if (!(w->v[addr].flags & V_FOLDED))
+        return x64_m(ra_use(w, addr), disp);
+    int base = ra_use(w, p->a);
+    if (w->v[p->b].flags & V_FOLDED) {
+        const struct ir_ins *s = ins_of(w, p->b);
+        return x64_mx(base, ra_use(w, s->a), (int)ins_of(w, s->b)->b, disp);
+    }
+    int32_t imm;
+    if (ra_imm32(w, p->b, true, &imm) && (int64_t)imm + disp == (int32_t)(imm + disp))
+        return x64_m(base, imm + disp);
+    return x64_mx(base, ra_use(w, p->b), 0, disp);
+}
+
+/* Misaligned accesses leave with CPU_EXIT_ALIGN. */
+static void check_alignment(struct cg_work *w, uint32_t i, struct x64_rm m, unsigned size)
+{
+    if (!(ins_of(w, i)->aux & IR_M_ALIGNED) || !size)
+        return;
+    if (m.disp || m.index >= 0)
+        x64_lea(&w->a, true, SCRATCH, m);
+    else
+        x64_mov(&w->a, true, SCRATCH, m.base);
+    x64_b(&w->a, 0xa8); /* test al, imm */
+    x64_b(&w->a, (1u << size) - 1);
+    flags_clobber(w);
+    uint8_t *from = x64_jcc(&w->a, X64_NE);
+    VEC_PUSH(w, cold) = (struct cold){.kind = COLD_ALIGN, .from = from, .ins = i, .pc = w->insn_pc};
+}
+
+static void load_int(struct cg_work *w, uint32_t i, struct x64_rm m)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    struct x64_asm *a = &w->a;
+    bool wd = p->type == IR_I64, sign = p->aux & IR_M_SIGNED;
+    unsigned size = p->aux & IR_M_SIZE;
+    ra_release_locks(w); /* the result may take the address's register */
+    int d = ra_def(w, i, -1);
+    cg_point(w);
+    switch (size) {
+    case IR_M_8: x64_op(a, X64_0F(sign ? 0xbe : 0xb6), sign && wd, d, m); break;
+    case IR_M_16: x64_op(a, X64_0F(sign ? 0xbf : 0xb7), sign && wd, d, m); break;
+    case IR_M_32:
+        if (sign && wd)
+            x64_op(a, 0x63, true, d, m);
+        else
+            x64_load(a, false, d, m);
+        break;
+    default: x64_load(a, true, d, m);
+    }
+    if (!(wd && sign))
+        w->v[i].flags |= V_ZX32;
+    if (size == IR_M_64 && wd)
+        w->v[i].flags &= (uint8_t)~V_ZX32;
+}
+
+static void load_vec(struct cg_work *w, uint32_t i, struct x64_rm m)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    struct x64_asm *a = &w->a;
+    unsigned size = p->aux & IR_M_SIZE;
+    int d = ra_def(w, i, -1);
+    cg_point(w);
+    w->v[i].flags |= V_ZHI;
+    switch (size) {
+    case IR_M_128: x64_loadv(a, d, m); break;
+    case IR_M_64: x64_sse1(a, X64_F3 | X64_0F(0x7e), d, m); break;
+    case IR_M_32: x64_sse1(a, X64_F3 | X64_0F(0x10), d, m); break;
+    default:
+        x64_op(a, X64_0F(size == IR_M_16 ? 0xb7 : 0xb6), false, SCRATCH, m);
+        x64_sse1(a, X64_66 | X64_0F(0x6e), d, x64_r(SCRATCH));
+    }
+}
+
+static void swap_bytes(struct cg_work *w, int r, unsigned size)
+{
+    if (size == IR_M_8)
+        return;
+    unsigned rex = (size == IR_M_64 ? 0x48 : 0) | (r & 8 ? 0x41 : 0);
+    if (rex)
+        x64_b(&w->a, rex);
+    x64_b(&w->a, 0x0f);
+    x64_b(&w->a, 0xc8u | (r & 7));
+    if (size == IR_M_16)
+        x64_shifti(&w->a, X64_SHR, false, r, 16);
+    flags_clobber(w);
+}
+
+static bool sel_load(struct cg_work *w, uint32_t i)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    unsigned size = p->aux & IR_M_SIZE;
+    struct x64_rm m = cg_address(w, p->a, (int32_t)p->c);
+    check_alignment(w, i, m, size);
+    if (type_is_vec(p->type)) {
+        load_vec(w, i, m);
+    } else if (p->aux & IR_M_BIG && size != IR_M_8) {
+        int d = ra_def(w, i, -1);
+        cg_point(w);
+        if (size == IR_M_16)
+            x64_op(&w->a, X64_0F(0xb7), false, SCRATCH, m);
+        else
+            x64_load(&w->a, size == IR_M_64, SCRATCH, m);
+        swap_bytes(w, SCRATCH, size);
+        bool sign = p->aux & IR_M_SIGNED, wd = p->type == IR_I64;
+        if (sign && size == IR_M_16)
+            x64_op(&w->a, X64_0F(0xbf), wd, d, x64_r(SCRATCH));
+        else if (sign && size == IR_M_32 && wd)
+            x64_op(&w->a, 0x63, true, d, x64_r(SCRATCH));
+        else
+            x64_mov(&w->a, size == IR_M_64, d, SCRATCH);
+    } else {
+        load_int(w, i, m);
+    }
+    return true;
+}
+
+static void store_gpr(struct x64_asm *a, unsigned size, int r, struct x64_rm m)
+{
+    switch (size) {
+    case IR_M_8: x64_op8(a, 0x88, r, m); break;
+    case IR_M_16: x64_op(a, X64_66 | 0x89, false, r, m); break;
+    case IR_M_32: x64_store(a, false, r, m); break;
+    default: x64_store(a, true, r, m);
+    }
+}
+
+static bool sel_store(struct cg_work *w, uint32_t i)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    struct x64_asm *a = &w->a;
+    unsigned size = p->aux & IR_M_SIZE;
+    bool sc = p->aux & IR_M_SEQCST;
+    int32_t imm;
+    struct x64_rm m = cg_address(w, p->a, (int32_t)p->c);
+    check_alignment(w, i, m, size);
+    if (type_is_vec(p->type)) {
+        int r = ra_use(w, p->b);
+        cg_point(w);
+        if (size == IR_M_128) {
+            x64_storev(a, r, m);
+        } else if (size == IR_M_64) {
+            x64_sse1(a, X64_66 | X64_0F(0xd6), r, m);
+        } else if (size == IR_M_32) {
+            x64_sse1(a, X64_F3 | X64_0F(0x11), r, m);
+        } else {
+            x64_sse1(a, X64_66 | X64_0F(0x7e), r, x64_r(SCRATCH));
+            store_gpr(a, size, SCRATCH, m);
+        }
+        if (sc) {
+            x64_op(a, X64_0F(0xae), false, 6, x64_r(0)); /* mfence */
+        }
+        return true;
+    }
+    if (!sc && !(p->aux & IR_M_BIG) && w->v[p->b].reg < 0 && ra_imm32(w, p->b, size == IR_M_64, &imm)) {
+        cg_point(w);
+        if (size == IR_M_8) {
+            x64_op(a, 0xc6, false, 0, m);
+            x64_b(a, (uint8_t)imm);
+        } else if (size == IR_M_16) {
+            x64_op(a, X64_66 | 0xc7, false, 0, m);
+            x64_b(a, (uint8_t)imm);
+            x64_b(a, (uint8_t)(imm >> 8));
+        } else {
+            x64_storei(a, size == IR_M_64, imm, m);
+        }
+        return true;
+    }
+    int r = ra_use(w, p->b);
+    if (sc || p->aux & IR_M_BIG) {
+        x64_mov(a, true, SCRATCH, r);
+        r = SCRATCH;
+    }
+    if (p->aux & IR_M_BIG)
+        swap_bytes(w, r, size);
+    cg_point(w);
+    if (sc) /* xchg is a store and a full barrier */
+        size == IR_M_8    ? x64_op8(a, 0x86, r, m)
+        : size == IR_M_16 ? x64_op(a, X64_66 | 0x87, false, r, m)
+                          : x64_op(a, 0x87, size == IR_M_64, r, m);
+    else
+        store_gpr(a, size, r, m);
+    return true;
+}
+
+/* rax (the old value as loaded) to the result, extended as the descriptor says. */
+static void old_value(struct cg_work *w, uint32_t i)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    unsigned size = p->aux & IR_M_SIZE;
+    bool sign = p->aux & IR_M_SIGNED, wd = p->type == IR_I64;
+    ra_release_locks(w);
+    int d = ra_def(w, i, -1);
+    if (size == IR_M_8)
+        x64_op8(&w->a, X64_0F(sign ? 0xbe : 0xb6), d, x64_r(SCRATCH));
+    else if (size == IR_M_16)
+        x64_op(&w->a, X64_0F(sign ? 0xbf : 0xb7), sign && wd, d, x64_r(SCRATCH));
+    else if (size == IR_M_32 && sign && wd)
+        x64_op(&w->a, 0x63, true, d, x64_r(SCRATCH));
+    else
+        x64_mov(&w->a, size == IR_M_64, d, SCRATCH);
+    if (size == IR_M_8 && sign && wd)
+        x64_op(&w->a, X64_0F(0xbe), true, d, x64_r(SCRATCH));
+    if (!wd || (!sign && size != IR_M_64))
+        w->v[i].flags |= V_ZX32;
+}
+
+/* lock prefix, then an instruction whose operand size may be 1, 2, 4, 8 */
+static void locked(struct x64_asm *a, unsigned op8, unsigned op, unsigned size, int r, struct x64_rm m)
+{
+    x64_b(a, 0xf0);
+    if (size == IR_M_8)
+        x64_op8(a, op8, r, m);
+    else
+        x64_op(a, (size == IR_M_16 ? X64_66 : 0) | op, size == IR_M_64, r, m);
+}
+
+static void load_old(struct x64_asm *a, unsigned size, struct x64_rm m)
+{
+    if (size <= IR_M_16)
+        x64_op(a, X64_0F(size == IR_M_8 ? 0xb6 : 0xb7), false, SCRATCH, m);
+    else
+        x64_load(a, size == IR_M_64, SCRATCH, m);
+}
+
+static void extend(struct x64_asm *a, int d, int s, unsigned size, bool sign)
+{
+    if (size == IR_M_8)
+        x64_op8(a, X64_0F(sign ? 0xbe : 0xb6), d, x64_r(s));
+    else if (size == IR_M_16)
+        x64_op(a, X64_0F(sign ? 0xbf : 0xb7), false, d, x64_r(s));
+    else
+        x64_mov(a, size == IR_M_64, d, s);
+}
+
+static void rmw_loop(struct cg_work *w, uint32_t i, struct x64_rm m, int rb)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    struct x64_asm *a = &w->a;
+    unsigned size = p->aux & IR_M_SIZE;
+    bool wd = size == IR_M_64;
+    int t = ra_temp(w, false), b = rb;
+    bool minmax = p->c >= IR_RMW_MINS, sign = p->c == IR_RMW_MINS || p->c == IR_RMW_MAXS;
+    if ((minmax && size <= IR_M_16) || p->c == IR_RMW_ANDN) {
+        b = ra_temp(w, false);
+        extend(a, b, rb, size, sign);
+        if (p->c == IR_RMW_ANDN)
+            x64_op(a, 0xf7, wd, 2, x64_r(b));
+    }
+    cg_point(w);
+    load_old(a, size, m);
+    const uint8_t *again = a->p;
+    extend(a, t, SCRATCH, minmax ? size : wd ? IR_M_64 : IR_M_32, sign);
+    switch (p->c) {
+    case IR_RMW_AND: case IR_RMW_ANDN: x64_alu(a, X64_AND, wd, t, x64_r(b)); break;
+    case IR_RMW_OR: x64_alu(a, X64_OR, wd, t, x64_r(b)); break;
+    case IR_RMW_XOR: x64_alu(a, X64_XOR, wd, t, x64_r(b)); break;
+    default: {
+        static const uint8_t take_b[] = {X64_G, X64_L, X64_A, X64_B}; /* mins maxs minu maxu */
+        x64_alu(a, X64_CMP, wd, t, x64_r(b));
+        x64_cmov(a, take_b[p->c - IR_RMW_MINS], wd, t, x64_r(b));
+    }
+    }
+    locked(a, X64_0F(0xb0), X64_0F(0xb1), size, t, m);
+    x64_jcc_to(a, X64_NE, again);
+}
+
+static bool sel_rmw(struct cg_work *w, uint32_t i)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    struct x64_asm *a = &w->a;
+    unsigned size = p->aux & IR_M_SIZE;
+    struct x64_rm m = x64_m(ra_use(w, p->a), 0);
+    int rb = ra_use(w, p->b);
+    check_alignment(w, i, m, size);
+    flags_clobber(w);
+    if (w->v[i].uses == 0 && p->c >= IR_RMW_ADD && p->c <= IR_RMW_XOR) {
+        static const uint8_t op[] = {0, X64_ADD, X64_AND, X64_OR, X64_XOR};
+        cg_point(w);
+        locked(a, (unsigned)op[p->c] << 3, (unsigned)op[p->c] << 3 | 1, size, rb, m);
+        return true;
+    }
+    if (p->c == IR_RMW_XCHG) {
+        x64_mov(a, true, SCRATCH, rb);
+        cg_point(w);
+        if (size == IR_M_8)
+            x64_op8(a, 0x86, SCRATCH, m);
+        else
+            x64_op(a, (size == IR_M_16 ? X64_66 : 0) | 0x87, size == IR_M_64, SCRATCH, m);
+    } else if (p->c == IR_RMW_ADD) {
+        x64_mov(a, true, SCRATCH, rb);
+        cg_point(w);
+        locked(a, X64_0F(0xc0), X64_0F(0xc1), size, SCRATCH, m);
+    } else {
+        rmw_loop(w, i, m, rb);
+    }
+    old_value(w, i);
+    return true;
+}
+
+static bool sel_cas(struct cg_work *w, uint32_t i)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    unsigned size = p->aux & IR_M_SIZE;
+    struct x64_rm m = x64_m(ra_use(w, p->a), 0);
+    int expected = ra_use(w, p->b), fresh = ra_use(w, p->c);
+    check_alignment(w, i, m, size);
+    flags_clobber(w);
+    x64_mov(&w->a, true, SCRATCH, expected);
+    cg_point(w);
+    locked(&w->a, X64_0F(0xb0), X64_0F(0xb1), size, fresh, m);
+    old_value(w, i);
+    return true;
+}
+
+bool sel_mem(struct cg_work *w, uint32_t i)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    switch (p->op) {
+    case IR_LD: return sel_load(w, i);
+    case IR_ST: return sel_store(w, i);
+    case IR_RMW: return sel_rmw(w, i);
+    case IR_CAS: return sel_cas(w, i);
+    case IR_FENCE:
+        if (p->aux & IR_FENCE_SL) { /* lock or dword [scratch], 0: cheaper than mfence */
+            x64_b(&w->a, 0xf0);
+            x64_alui(&w->a, X64_OR, false, x64_m(RSP, -64), 0);
+            flags_clobber(w);
+        }
+        return true;
+    default: return false;
+    }
+}
