@@ -1,8 +1,8 @@
 /* Owns one question: are the flags at this pc overwritten before anything reads them? Looks at raw
  * instruction words only; "no" is always a right answer. Never emits IR.
  *
- * Calls, returns and system calls end the walk with "no": the architecture keeps the flags over them.
- * The procedure call standard does not, so that a build may say otherwise (CALLS_KILL_FLAGS).
+ * Calls, returns and system calls end the walk with "no": the architecture keeps the flags over
+ * them. The procedure call standard does not, so that a build may say otherwise (CALLS_KILL_FLAGS).
  */
 #include <string.h>
 
@@ -32,15 +32,15 @@ static enum effect branch_effect(uint32_t w)
         return WRITES; /* MSR NZCV */
     if ((w & 0xffffffe0u) == 0xd53bd040u)
         return PASSES; /* MRS TPIDR_EL0 */
-    return READS; /* B.cond, exceptions, what is rare */
+    return READS;      /* B.cond, exceptions, what is rare */
 }
 
 static enum effect register_effect(uint32_t w)
 {
     switch (w >> 21 & 15) {
-    case 0:  /* ADC, SBC, RMIF, SETF */
-    case 2:  /* CCMP, CCMN */
-    case 4:  /* CSEL */
+    case 0: /* ADC, SBC, RMIF, SETF */
+    case 2: /* CCMP, CCMN */
+    case 4: /* CSEL */
         return w & 1u << 28 ? READS : PASSES;
     default:
         return PASSES;

@@ -7,7 +7,7 @@ struct feature {
 };
 
 static const struct feature table[A64_F_COUNT] = {
-#define F(name, text, word, bit, reg, low, value, on)                                              \
+#define F(name, text, word, bit, reg, low, value, on) \
     [A64_F_##name] = {text, word, bit, A64_ID_##reg, low, value, on},
     A64_FEATURES(F)
 #undef F

@@ -1,5 +1,5 @@
-/* Owns memory accesses that no IR op expresses: the 128-bit compare-and-swap. Guest addresses are host
- * addresses (user mode). */
+/* Owns memory accesses that no IR op expresses: the 128-bit compare-and-swap. Guest addresses are
+ * host addresses (user mode). */
 #include "isa/arm64/helpers.h"
 #include "isa/arm64/state.h"
 

@@ -1,8 +1,8 @@
 /* Owns the code that pointer authentication puts into pointers. Arm ARM D8.9: AddPAC, Auth.
  *
- * The algorithm is IMPLEMENTATION DEFINED and so our own (the ID registers say so): a keyed mixing of
- * 64-bit multiplications, not a cryptographic promise. Failure of AUT puts the error code of FEAT_PAuth
- * (before FEAT_FPAC) into the pointer, which then faults when used.
+ * The algorithm is IMPLEMENTATION DEFINED and so our own (the ID registers say so): a keyed mixing
+ * of 64-bit multiplications, not a cryptographic promise. Failure of AUT puts the error code of
+ * FEAT_PAuth (before FEAT_FPAC) into the pointer, which then faults when used.
  */
 #include "isa/arm64/helpers.h"
 #include "isa/arm64/state.h"

@@ -1,5 +1,6 @@
 /* Owns system registers that need code: identification, FP status, counter, random numbers.
- * Identification registers show what Linux's emulation for EL0 shows (cpu-feature-registers.rst). */
+ * Identification registers show what Linux's emulation for EL0 shows (cpu-feature-registers.rst).
+ */
 #include <sys/random.h>
 #include <time.h>
 

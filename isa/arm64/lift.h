@@ -176,7 +176,8 @@ static inline enum isa_lift a64_end_block(struct a64_lift *l)
     return ISA_END;
 }
 
-/* The 64-bit value of a logical immediate (N:immr:imms); false if reserved. C4.1, DecodeBitMasks. */
+/* The 64-bit value of a logical immediate (N:immr:imms); false if reserved. C4.1, DecodeBitMasks.
+ */
 bool a64_bitmask(unsigned n, unsigned immr, unsigned imms, unsigned width, uint64_t *value);
 
 /* True if at pc the flags are overwritten before they are read. cc_dead.c */

@@ -1,8 +1,8 @@
 /* Owns the lifting of exclusives, ordered accesses and LSE atomics. Arm ARM C3.2.6-C3.2.13, B2.9.
  *
- * The exclusive monitor is {address, value}: a store-exclusive is a compare-and-swap against what the
- * load-exclusive saw. The ABA case (the same value was written in between) succeeds where hardware
- * would fail; programs made for compare-and-swap cannot tell.
+ * The exclusive monitor is {address, value}: a store-exclusive is a compare-and-swap against what
+ * the load-exclusive saw. The ABA case (the same value was written in between) succeeds where
+ * hardware would fail; programs made for compare-and-swap cannot tell.
  */
 #include "isa/arm64/lift.h"
 
@@ -121,11 +121,10 @@ enum isa_lift a64_stxp(struct a64_lift *l, const struct a64_args_stxp *a)
     has = monitor_has(l, address);
     lo = ir_get(l->u, IR_I64, A64_EX_LO);
     hi = ir_get(l->u, IR_I64, A64_EX_HI);
-    old = a64_call(l, IR_V128, A64_H_cas_pair, address, pair_vector(l, lo, hi),
-                   pair_vector(l,
-                               ir_op3(l->u, IR_SELNZ, IR_I64, 0, has, a64_reg(l, IR_I64, a->rt), lo),
-                               ir_op3(l->u, IR_SELNZ, IR_I64, 0, has, a64_reg(l, IR_I64, a->rt2),
-                                      hi)));
+    old = a64_call(
+        l, IR_V128, A64_H_cas_pair, address, pair_vector(l, lo, hi),
+        pair_vector(l, ir_op3(l->u, IR_SELNZ, IR_I64, 0, has, a64_reg(l, IR_I64, a->rt), lo),
+                    ir_op3(l->u, IR_SELNZ, IR_I64, 0, has, a64_reg(l, IR_I64, a->rt2), hi)));
     differ = ir_op2(l->u, IR_OR, IR_I64, 0, ir_op2(l->u, IR_XOR, IR_I64, 0, half(l, old, 0), lo),
                     ir_op2(l->u, IR_XOR, IR_I64, 0, half(l, old, 1), hi));
     differ = ir_op2(l->u, IR_SETC, IR_I32, IR_NE, differ, a64_imm(l, IR_I64, 0));
@@ -144,8 +143,8 @@ enum isa_lift a64_clrex(struct a64_lift *l, const struct a64_args_clrex *a)
 
 /* ---- ordered loads and stores ---- */
 
-static enum isa_lift load(struct a64_lift *l, enum ir_type t, unsigned desc, unsigned rn, int64_t imm,
-                          unsigned rt)
+static enum isa_lift load(struct a64_lift *l, enum ir_type t, unsigned desc, unsigned rn,
+                          int64_t imm, unsigned rt)
 {
     struct a64_addr m = a64_addr_imm(l, rn, imm);
 
@@ -225,8 +224,9 @@ enum isa_lift a64_cas(struct a64_lift *l, const struct a64_args_cas *a)
     enum ir_type t = size_type(a->size);
     ir_ref address = a64_reg_sp(l, IR_I64, a->rn), expected = narrow(l, false, a->size, a->rs);
 
-    a64_set_reg(l, a->rs, ir_op3(l->u, IR_CAS, t, a->size | order_bits(a->a, a->r), address, expected,
-                                 a64_reg(l, t, a->rt)));
+    a64_set_reg(l, a->rs,
+                ir_op3(l->u, IR_CAS, t, a->size | order_bits(a->a, a->r), address, expected,
+                       a64_reg(l, t, a->rt)));
     return ISA_NEXT;
 }
 
@@ -243,17 +243,16 @@ enum isa_lift a64_casp(struct a64_lift *l, const struct a64_args_casp *a)
         put_joined(l, a->rs, a->rs + 1, old);
         return ISA_NEXT;
     }
-    old = a64_call(
-        l, IR_V128, A64_H_cas_pair, address,
-        pair_vector(l, a64_reg(l, IR_I64, a->rs), a64_reg(l, IR_I64, a->rs + 1)),
-        pair_vector(l, a64_reg(l, IR_I64, a->rt), a64_reg(l, IR_I64, a->rt + 1)));
+    old = a64_call(l, IR_V128, A64_H_cas_pair, address,
+                   pair_vector(l, a64_reg(l, IR_I64, a->rs), a64_reg(l, IR_I64, a->rs + 1)),
+                   pair_vector(l, a64_reg(l, IR_I64, a->rt), a64_reg(l, IR_I64, a->rt + 1)));
     a64_set_reg(l, a->rs, half(l, old, 0));
     a64_set_reg(l, a->rs + 1, half(l, old, 1));
     return ISA_NEXT;
 }
 
-static enum isa_lift read_modify_write(struct a64_lift *l, enum ir_rmw op, unsigned desc, unsigned rn,
-                                       ir_ref v, unsigned rt)
+static enum isa_lift read_modify_write(struct a64_lift *l, enum ir_rmw op, unsigned desc,
+                                       unsigned rn, ir_ref v, unsigned rt)
 {
     ir_ref address = a64_reg_sp(l, IR_I64, rn);
     ir_ref old = ir_op3(l->u, IR_RMW, size_type(desc & IR_M_SIZE), desc, address, v, op);

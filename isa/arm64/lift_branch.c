@@ -131,7 +131,8 @@ enum isa_lift a64_reta(struct a64_lift *l, const struct a64_args_reta *a)
     return ISA_END;
 }
 
-/* ---- exceptions; what EL0 may not use (HVC, SMC, HLT without a debugger, DCPS) is undefined ---- */
+/* ---- exceptions; what EL0 may not use (HVC, SMC, HLT without a debugger, DCPS) is undefined ----
+ */
 
 enum isa_lift a64_svc(struct a64_lift *l, const struct a64_args_svc *a)
 {

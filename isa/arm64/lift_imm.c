@@ -104,8 +104,9 @@ enum isa_lift a64_movk(struct a64_lift *l, const struct a64_args_movk *a)
 
     if (!a->sf && a->hw >= 2)
         return a64_undef(l);
-    return put(l, a->rd, ir_op2(l->u, IR_BFI, t, 16 << 8 | 16 * a->hw, a64_reg(l, t, a->rd),
-                                a64_imm(l, t, a->imm)));
+    return put(
+        l, a->rd,
+        ir_op2(l->u, IR_BFI, t, 16 << 8 | 16 * a->hw, a64_reg(l, t, a->rd), a64_imm(l, t, a->imm)));
 }
 
 /* ---- bit fields ---- */

@@ -15,8 +15,8 @@ static enum isa_lift store(struct a64_lift *l, unsigned size, const struct a64_a
 }
 
 /* t: IR_VOID for a zero-extending load, else what to sign-extend to. */
-static enum isa_lift load(struct a64_lift *l, enum ir_type t, unsigned size, const struct a64_addr *m,
-                          unsigned rt)
+static enum isa_lift load(struct a64_lift *l, enum ir_type t, unsigned size,
+                          const struct a64_addr *m, unsigned rt)
 {
     ir_ref v = t == IR_VOID ? a64_load(l, size_type(size), size, m, 0)
                             : a64_load(l, t, size | IR_M_SIGNED, m, 0);

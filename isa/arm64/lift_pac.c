@@ -6,7 +6,8 @@
 
 #define CODE_BITS UINT64_C(0x007f000000000000)
 
-static enum isa_lift apply(struct a64_lift *l, bool auth, unsigned key, unsigned rd, ir_ref modifier)
+static enum isa_lift apply(struct a64_lift *l, bool auth, unsigned key, unsigned rd,
+                           ir_ref modifier)
 {
     if (a64_pac_on(l, key))
         a64_set_reg(l, rd, a64_pac_apply(l, auth, key, a64_reg(l, IR_I64, rd), modifier));

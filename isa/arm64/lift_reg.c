@@ -8,7 +8,8 @@ static enum isa_lift put(struct a64_lift *l, unsigned rd, ir_ref v)
 }
 
 /* rm shifted by a constant; kind 0 LSL, 1 LSR, 2 ASR, 3 ROR. */
-static ir_ref shifted(struct a64_lift *l, enum ir_type t, unsigned rm, unsigned kind, unsigned amount)
+static ir_ref shifted(struct a64_lift *l, enum ir_type t, unsigned rm, unsigned kind,
+                      unsigned amount)
 {
     static const uint8_t ops[4] = {IR_SHL, IR_SHR, IR_SAR, IR_ROR};
     ir_ref m = a64_reg(l, t, rm);
@@ -160,8 +161,8 @@ static enum isa_lift compare_if(struct a64_lift *l, enum ir_type t, bool sub, un
     if (a64_cond_always(cond))
         a64_set_cc(l, ir_op2(l->u, sub ? IR_CCSUB : IR_CCADD, IR_CC, 0, n, m));
     else
-        a64_set_cc(l, ir_op3(l->u, IR_CCSEL, IR_CC, cond | nzcv << 4 | (sub ? 0 : 256), n, m,
-                             a64_cc(l)));
+        a64_set_cc(
+            l, ir_op3(l->u, IR_CCSEL, IR_CC, cond | nzcv << 4 | (sub ? 0 : 256), n, m, a64_cc(l)));
     return ISA_NEXT;
 }
 
@@ -275,8 +276,8 @@ enum isa_lift a64_crc32x(struct a64_lift *l, const struct a64_args_crc32x *a)
 
 /* ---- one source ---- */
 
-static enum isa_lift unary(struct a64_lift *l, enum ir_op op, unsigned sf, unsigned aux, unsigned rn,
-                           unsigned rd)
+static enum isa_lift unary(struct a64_lift *l, enum ir_op op, unsigned sf, unsigned aux,
+                           unsigned rn, unsigned rd)
 {
     enum ir_type t = a64_type(sf);
 

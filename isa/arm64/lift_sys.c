@@ -1,4 +1,5 @@
-/* Owns the lifting of hints, barriers, cache maintenance and system registers. Arm ARM C4.1.93, C5. */
+/* Owns the lifting of hints, barriers, cache maintenance and system registers. Arm ARM C4.1.93, C5.
+ */
 #include "isa/arm64/features.h"
 #include "isa/arm64/lift.h"
 #include "isa/arm64/sysreg.h"
@@ -274,7 +275,8 @@ enum isa_lift a64_msr(struct a64_lift *l, const struct a64_args_msr *a)
         return ISA_NEXT;
     case A64_SYS_FPSR:
     case A64_SYS_FPCR:
-        a64_call(l, IR_VOID, A64_H_msr, a64_imm(l, IR_I32, reg), a64_reg(l, IR_I64, a->rt), IR_NONE);
+        a64_call(l, IR_VOID, A64_H_msr, a64_imm(l, IR_I32, reg), a64_reg(l, IR_I64, a->rt),
+                 IR_NONE);
         return reg == A64_SYS_FPCR ? a64_end_block(l) : ISA_NEXT;
     default:
         return a64_undef(l);

@@ -1,6 +1,7 @@
 /* Private to isa/arm64: pointer authentication in lifters. Arm ARM D8.9, FEAT_PAuth.
  *
- * Keys that the code key does not enable make the instructions no-ops, so these return their argument.
+ * Keys that the code key does not enable make the instructions no-ops, so these return their
+ * argument.
  */
 #ifndef MYNA_ISA_ARM64_PAC_H
 #define MYNA_ISA_ARM64_PAC_H

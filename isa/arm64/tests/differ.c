@@ -1,8 +1,8 @@
 /* Our half of the differential test: makes random tests, and runs them by lifter and interpreter.
  *
- * differ make FILE SEED COUNT [FORM-PREFIX...]   writes COUNT words of the named forms (default: all)
- * differ run FILE RESULTS [-v]                   runs them and compares with the oracle's results
- * Prints each difference (the first ones in full) and ends with "N passed, M failed".
+ * differ make FILE SEED COUNT [FORM-PREFIX...]   writes COUNT words of the named forms (default:
+ * all) differ run FILE RESULTS [-v]                   runs them and compares with the oracle's
+ * results Prints each difference (the first ones in full) and ends with "N passed, M failed".
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -34,6 +34,13 @@ static bool excluded(const struct isa_form *f)
         if (!strcmp(f->name, names[i]))
             return true;
     return !strcmp(f->feature, "pauth");
+}
+
+/* QEMU 7.2 leaves bits 31..16 of a scalar FCVTZS (fixed-point) to half precision sign-extended; the
+ * manual zeroes everything above the element. */
+static bool oracle_errs(const struct isa_form *f, uint32_t word)
+{
+    return !strcmp(f->name, "s_fcvtzs_fx") && (word >> 20 & 7) == 1;
 }
 
 static bool wanted(const struct isa_form *f, char **prefixes, int count)
@@ -79,7 +86,7 @@ static int make(const char *path, uint64_t seed, uint64_t count, char **prefixes
             continue;
         word = vec_tame(word);
         f = form_of(word);
-        if (!f || excluded(f) || vec_unpredictable(word))
+        if (!f || excluded(f) || oracle_errs(f, word) || vec_unpredictable(word))
             continue;
         fwrite(&word, sizeof(word), 1, out);
         i++;
@@ -181,7 +188,8 @@ static void run_one(struct ir_unit *u, struct cpu *c, uint64_t seed, uint64_t in
     if (!fault)
         s->signal = exit_signal(c, ir_interp(u, c));
     else
-        s->signal = fault > SIGNALLED ? (uint32_t)fault - SIGNALLED : exit_signal(c, (int)c->exit_reason);
+        s->signal =
+            fault > SIGNALLED ? (uint32_t)fault - SIGNALLED : exit_signal(c, (int)c->exit_reason);
     save_state(c, s);
 }
 
@@ -262,8 +270,8 @@ static int run(const char *path, const char *oracle, bool verbose)
         print = verbose || failures[f - a64_forms] < 2;
         failures[f - a64_forms]++;
         if (print) {
-            printf("test %llu: 0x%08x %s  fpcr %08x nzcv %08x\n", (unsigned long long)i, code[2 * i],
-                   f->name, begin.fpcr, begin.nzcv);
+            printf("test %llu: 0x%08x %s  fpcr %08x nzcv %08x\n", (unsigned long long)i,
+                   code[2 * i], f->name, begin.fpcr, begin.nzcv);
             compare(&begin, &got, &expected, true);
         }
     }

@@ -1,5 +1,5 @@
-/* Directed tests: short instruction sequences through the interpreter, expected values from the manual.
- * Plain arithmetic is left to the differential test; here is what that one cannot reach. */
+/* Directed tests: short instruction sequences through the interpreter, expected values from the
+ * manual. Plain arithmetic is left to the differential test; here is what that one cannot reach. */
 #include "isa/arm64/tests/unit.h"
 
 #include "isa/arm64/features.h"
@@ -41,10 +41,10 @@ static int run(const uint32_t *words, unsigned count)
     cpu->pc = PC;
     return ir_interp(&unit, cpu);
 }
-#define RUN(...)                                                                                   \
-    ({                                                                                             \
-        const uint32_t code_[] = {__VA_ARGS__};                                                    \
-        run(code_, sizeof(code_) / 4);                                                             \
+#define RUN(...)                                \
+    ({                                          \
+        const uint32_t code_[] = {__VA_ARGS__}; \
+        run(code_, sizeof(code_) / 4);          \
     })
 
 static uint32_t mrs(unsigned reg, unsigned rt)
@@ -293,18 +293,33 @@ static bool dead(const uint32_t *words, unsigned count)
 {
     return isa_arm64.cc_dead(PC, (const uint8_t *)words, count * 4);
 }
-#define DEAD(...)                                                                                  \
-    ({                                                                                             \
-        const uint32_t code_[] = {__VA_ARGS__};                                                    \
-        dead(code_, sizeof(code_) / 4);                                                            \
+#define DEAD(...)                               \
+    ({                                          \
+        const uint32_t code_[] = {__VA_ARGS__}; \
+        dead(code_, sizeof(code_) / 4);         \
     })
 
 enum {
-    NOP = (int)0xd503201f, ADD = (int)0x8b010000, CMP = (int)0xeb01001f, CMPI = (int)0xf100041f,
-    TST = (int)0xea01001f, TSTI = (int)0xf240001f, FCMP = 0x1e612000, ADCS = (int)0xba010000,
-    CSEL = (int)0x9a810000, CCMP = (int)0xfa410000, BEQ = 0x54000040, RET = (int)0xd65f03c0,
-    LDR = (int)0xf9400000, B8 = 0x14000002, CBZ8 = (int)0xb4000040, BL = (int)0x94000000,
-    MUL = (int)0x9b017c00, FCSEL = 0x1e610c00, SVC = (int)0xd4000001, VADD = 0x4ea18400,
+    NOP = (int)0xd503201f,
+    ADD = (int)0x8b010000,
+    CMP = (int)0xeb01001f,
+    CMPI = (int)0xf100041f,
+    TST = (int)0xea01001f,
+    TSTI = (int)0xf240001f,
+    FCMP = 0x1e612000,
+    ADCS = (int)0xba010000,
+    CSEL = (int)0x9a810000,
+    CCMP = (int)0xfa410000,
+    BEQ = 0x54000040,
+    RET = (int)0xd65f03c0,
+    LDR = (int)0xf9400000,
+    B8 = 0x14000002,
+    CBZ8 = (int)0xb4000040,
+    BL = (int)0x94000000,
+    MUL = (int)0x9b017c00,
+    FCSEL = 0x1e610c00,
+    SVC = (int)0xd4000001,
+    VADD = 0x4ea18400,
 };
 
 static void dead_flags(void **state)

@@ -1,5 +1,5 @@
-/* Every form of the tables, with random fields: the verifier accepts what the lifter emits, in every
- * code key, and the form that the decoder finds is one that matches. */
+/* Every form of the tables, with random fields: the verifier accepts what the lifter emits, in
+ * every code key, and the form that the decoder finds is one that matches. */
 #include "isa/arm64/tests/unit.h"
 
 #include "isa/arm64/arm64_decode.h"
@@ -81,9 +81,9 @@ static void feature_table(void **state)
     uint64_t features = arm64_features_default();
 
     (void)state;
-    assert_true(arm64_hwcap(features, 1) & 1);            /* FP */
-    assert_true(arm64_hwcap(features, 1) & 1 << 8);       /* ATOMICS */
-    assert_false(arm64_hwcap(features, 1) & 1u << 30);    /* PACA: off by default */
+    assert_true(arm64_hwcap(features, 1) & 1);         /* FP */
+    assert_true(arm64_hwcap(features, 1) & 1 << 8);    /* ATOMICS */
+    assert_false(arm64_hwcap(features, 1) & 1u << 30); /* PACA: off by default */
     assert_int_equal(arm64_id_value(features, A64_ID_ISAR0) >> 20 & 15, 2);
     assert_int_equal(arm64_id_value(features, A64_ID_ISAR0) >> 12 & 15, 2); /* SHA512 over SHA2 */
     assert_int_equal(arm64_id_value(features, A64_ID_PFR0) & 0xff, 0x11);

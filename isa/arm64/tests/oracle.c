@@ -1,8 +1,9 @@
 /* The oracle's half of the differential test: an arm64 Linux program, to be run by an independent
- * implementation (hardware or another emulator). It runs each test of a file and writes how it ended.
+ * implementation (hardware or another emulator). It runs each test of a file and writes how it
+ * ended.
  *
- * oracle TESTS RESULTS. Built freestanding of Myna: aarch64-linux-gnu-gcc -O2 -static. A test is started
- * by returning from the signal handler with its state, and ends in the next signal.
+ * oracle TESTS RESULTS. Built freestanding of Myna: aarch64-linux-gnu-gcc -O2 -static. A test is
+ * started by returning from the signal handler with its state, and ends in the next signal.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -90,7 +91,8 @@ int main(int argc, char **argv)
     static char stack[65536];
     const int signals[] = {SIGTRAP, SIGSEGV, SIGBUS, SIGILL};
     stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
-    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    struct sigaction action = {.sa_sigaction = handler,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     const int fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
     FILE *in = argc == 3 ? fopen(argv[1], "rb") : NULL;
     uint32_t *code;

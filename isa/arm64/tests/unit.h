@@ -15,7 +15,8 @@
 
 extern const struct isa isa_arm64;
 
-/* Lifts `count` words at pc as one block; stops after one that ends it. Returns how the last ended. */
+/* Lifts `count` words at pc as one block; stops after one that ends it. Returns how the last ended.
+ */
 static inline enum isa_lift unit_lift(struct ir_unit *u, uint32_t key, uint64_t pc,
                                       const uint32_t *words, unsigned count)
 {
