@@ -81,10 +81,10 @@ static void end(struct arm64_state *s, const struct fp_ctx *c)
                 b = abs_##F(b);                                                                    \
             }                                                                                      \
             rel = fp_##F##_cmps(a, b, c);                                                          \
-            holds = rel == FP_GREATER || (rel == FP_EQUAL && (op == SIMD_FCMGE ||                  \
-                                                              op == SIMD_FACGE));                  \
+            holds =                                                                                \
+                rel == FP_GREATER || (rel == FP_EQUAL && (op == SIMD_FCMGE || op == SIMD_FACGE));  \
         }                                                                                          \
-        return holds ? (T)~(T)0 : 0;                                                               \
+        return holds ? (T) ~(T)0 : 0;                                                              \
     }                                                                                              \
     static T two_##F(unsigned op, T a, T b, struct fp_ctx *c)                                      \
     {                                                                                              \
@@ -157,7 +157,8 @@ DEFINE_FORMAT(f64, uint64_t, int64_t)
 
 /* ---- one operand ---- */
 /* Those whose result has another format. */
-static void convert(unsigned op, unsigned i, const union ir_val *a, union ir_val *r, struct fp_ctx *c)
+static void convert(unsigned op, unsigned i, const union ir_val *a, union ir_val *r,
+                    struct fp_ctx *c)
 {
     switch (op) {
     case SIMD_FCVTL:
@@ -175,8 +176,8 @@ static void convert(unsigned op, unsigned i, const union ir_val *a, union ir_val
         break;
     }
 }
-static void rint_range(unsigned op, unsigned lane, unsigned number, unsigned i, const union ir_val *a,
-                       union ir_val *r, struct fp_ctx *c)
+static void rint_range(unsigned op, unsigned lane, unsigned number, unsigned i,
+                       const union ir_val *a, union ir_val *r, struct fp_ctx *c)
 {
     unsigned bits = op == SIMD_FRINT32 ? 32 : 64;
 
@@ -343,15 +344,11 @@ void a64_h_fp_cmp_h(void *cpu, union ir_val *v)
 {
     struct arm64_state *s = state_of(cpu);
     struct fp_ctx c = begin(s);
-    enum fp_rel rel = v[2].w ? fp_f16_cmps(v[0].h[0], v[1].h[0], &c)
-                             : fp_f16_cmp(v[0].h[0], v[1].h[0], &c);
+    enum fp_rel rel =
+        v[2].w ? fp_f16_cmps(v[0].h[0], v[1].h[0], &c) : fp_f16_cmp(v[0].h[0], v[1].h[0], &c);
 
     end(s, &c);
-    v[0].w = (rel == FP_LESS      ? 8u
-              : rel == FP_EQUAL   ? 6u
-              : rel == FP_GREATER ? 2u
-                                  : 3u)
-             << 28;
+    v[0].w = (rel == FP_LESS ? 8u : rel == FP_EQUAL ? 6u : rel == FP_GREATER ? 2u : 3u) << 28;
 }
 /* FJCVTZS: the result, and NZCV above it. */
 void a64_h_fp_jcvt(void *cpu, union ir_val *v)

@@ -1,5 +1,5 @@
-/* Cryptographic instructions (Arm ARM C4.1.96 "Cryptographic AES" .. "four-register"). AES, SHA-1 and
- * SHA-256 are IR operations; SHA-512, SM3 and SM4 are helpers (helpers_crypto.c).
+/* Cryptographic instructions (Arm ARM C4.1.96 "Cryptographic AES" .. "four-register"). AES, SHA-1
+ * and SHA-256 are IR operations; SHA-512, SM3 and SM4 are helpers (helpers_crypto.c).
  */
 #include "isa/arm64/simd.h"
 
@@ -9,21 +9,24 @@ static enum isa_lift set(struct a64_lift *l, unsigned rd, ir_ref v)
     return ISA_NEXT;
 }
 /* op(rn), op(rd, rn), op(rd, rn, rm) */
-#define ONE(name, op)                                                                              \
-    LIFT(c_##name) { return set(l, a->rd, ir_v1(l->u, op, IR_LANE_B, a64_vreg(l, a->rn))); }
-#define TWO(name, op)                                                                              \
-    LIFT(c_##name)                                                                                 \
-    {                                                                                              \
-        ir_ref d = a64_vreg(l, a->rd);                                                             \
-                                                                                                   \
-        return set(l, a->rd, ir_v2(l->u, op, IR_LANE_B, d, a64_vreg(l, a->rn)));                   \
+#define ONE(name, op)                                                         \
+    LIFT(c_##name)                                                            \
+    {                                                                         \
+        return set(l, a->rd, ir_v1(l->u, op, IR_LANE_B, a64_vreg(l, a->rn))); \
     }
-#define THREE(name, op, aux)                                                                       \
-    LIFT(c_##name)                                                                                 \
-    {                                                                                              \
-        ir_ref d = a64_vreg(l, a->rd), n = a64_vreg(l, a->rn);                                     \
-                                                                                                   \
-        return set(l, a->rd, ir_v3(l->u, op, aux, d, n, a64_vreg(l, a->rm)));                      \
+#define TWO(name, op)                                                            \
+    LIFT(c_##name)                                                               \
+    {                                                                            \
+        ir_ref d = a64_vreg(l, a->rd);                                           \
+                                                                                 \
+        return set(l, a->rd, ir_v2(l->u, op, IR_LANE_B, d, a64_vreg(l, a->rn))); \
+    }
+#define THREE(name, op, aux)                                                  \
+    LIFT(c_##name)                                                            \
+    {                                                                         \
+        ir_ref d = a64_vreg(l, a->rd), n = a64_vreg(l, a->rn);                \
+                                                                              \
+        return set(l, a->rd, ir_v3(l->u, op, aux, d, n, a64_vreg(l, a->rm))); \
     }
 TWO(aese, IR_VAESE)
 TWO(aesd, IR_VAESD)
@@ -77,19 +80,19 @@ LIFT(c_xar)
 }
 
 /* ---- helpers ---- */
-#define HELP2(name)                                                                                \
-    LIFT(c_##name)                                                                                 \
-    {                                                                                              \
-        ir_ref d = a64_vreg(l, a->rd), n = a64_vreg(l, a->rn);                                     \
-                                                                                                   \
-        return set(l, a->rd, a64_call(l, IR_V128, A64_H_##name, d, n, IR_NONE));                   \
+#define HELP2(name)                                                              \
+    LIFT(c_##name)                                                               \
+    {                                                                            \
+        ir_ref d = a64_vreg(l, a->rd), n = a64_vreg(l, a->rn);                   \
+                                                                                 \
+        return set(l, a->rd, a64_call(l, IR_V128, A64_H_##name, d, n, IR_NONE)); \
     }
-#define HELP3(name)                                                                                \
-    LIFT(c_##name)                                                                                 \
-    {                                                                                              \
-        ir_ref d = a64_vreg(l, a->rd), n = a64_vreg(l, a->rn);                                     \
-                                                                                                   \
-        return set(l, a->rd, a64_call(l, IR_V128, A64_H_##name, d, n, a64_vreg(l, a->rm)));        \
+#define HELP3(name)                                                                         \
+    LIFT(c_##name)                                                                          \
+    {                                                                                       \
+        ir_ref d = a64_vreg(l, a->rd), n = a64_vreg(l, a->rn);                              \
+                                                                                            \
+        return set(l, a->rd, a64_call(l, IR_V128, A64_H_##name, d, n, a64_vreg(l, a->rm))); \
     }
 HELP3(sha512h)
 HELP3(sha512h2)
@@ -112,15 +115,27 @@ LIFT(c_sm3ss1)
     return set(l, a->rd, a64_call(l, IR_V128, A64_H_sm3ss1, n, m, a64_vreg(l, a->ra)));
 }
 /* Control: the form (0 1A, 1 1B, 2 2A, 3 2B) and the lane of rm. */
-static enum isa_lift sm3tt(struct a64_lift *l, unsigned form, unsigned lane, unsigned rd, unsigned rn,
-                           unsigned rm)
+static enum isa_lift sm3tt(struct a64_lift *l, unsigned form, unsigned lane, unsigned rd,
+                           unsigned rn, unsigned rm)
 {
     ir_ref d = a64_vreg(l, rd), n = a64_vreg(l, rn), m = a64_vreg(l, rm);
 
     ir_args(l->u, ir_const(l->u, IR_I32, form | lane << 2), IR_NONE, IR_NONE);
     return set(l, rd, a64_call(l, IR_V128, A64_H_sm3tt, d, n, m));
 }
-LIFT(c_sm3tt1a) { return sm3tt(l, 0, a->imm, a->rd, a->rn, a->rm); }
-LIFT(c_sm3tt1b) { return sm3tt(l, 1, a->imm, a->rd, a->rn, a->rm); }
-LIFT(c_sm3tt2a) { return sm3tt(l, 2, a->imm, a->rd, a->rn, a->rm); }
-LIFT(c_sm3tt2b) { return sm3tt(l, 3, a->imm, a->rd, a->rn, a->rm); }
+LIFT(c_sm3tt1a)
+{
+    return sm3tt(l, 0, a->imm, a->rd, a->rn, a->rm);
+}
+LIFT(c_sm3tt1b)
+{
+    return sm3tt(l, 1, a->imm, a->rd, a->rn, a->rm);
+}
+LIFT(c_sm3tt2a)
+{
+    return sm3tt(l, 2, a->imm, a->rd, a->rn, a->rm);
+}
+LIFT(c_sm3tt2b)
+{
+    return sm3tt(l, 3, a->imm, a->rd, a->rn, a->rm);
+}

@@ -53,23 +53,45 @@ LIFT(f_sqrt)
     return set(l, a->rd, ir_op1(l->u, IR_FSQRT, type_of(a->ft), 0, get(l, a->ft, a->rn)));
 }
 
-static enum isa_lift rint_to(struct a64_lift *l, unsigned rm, unsigned exact, unsigned ft, unsigned rd,
-                             unsigned rn)
+static enum isa_lift rint_to(struct a64_lift *l, unsigned rm, unsigned exact, unsigned ft,
+                             unsigned rd, unsigned rn)
 {
     unsigned round = rm == IR_RM_DYN ? simd_key_round(l) : simd_fp_round((enum ir_rm)rm);
 
     if (ft == FT_H)
-        return set(l, rd, simd_help1(l, exact ? SIMD_FRINTX : SIMD_FRINT, IR_LANE_H, 1, round,
-                                     a64_vreg(l, rn)));
+        return set(
+            l, rd,
+            simd_help1(l, exact ? SIMD_FRINTX : SIMD_FRINT, IR_LANE_H, 1, round, a64_vreg(l, rn)));
     return set(l, rd, ir_op1(l->u, IR_FRINT, type_of(ft), rm | exact, get(l, ft, rn)));
 }
-LIFT(f_rintn) { return rint_to(l, IR_RM_NEAREST, 0, a->ft, a->rd, a->rn); }
-LIFT(f_rintp) { return rint_to(l, IR_RM_UP, 0, a->ft, a->rd, a->rn); }
-LIFT(f_rintm) { return rint_to(l, IR_RM_DOWN, 0, a->ft, a->rd, a->rn); }
-LIFT(f_rintz) { return rint_to(l, IR_RM_ZERO, 0, a->ft, a->rd, a->rn); }
-LIFT(f_rinta) { return rint_to(l, IR_RM_AWAY, 0, a->ft, a->rd, a->rn); }
-LIFT(f_rintx) { return rint_to(l, IR_RM_DYN, 8, a->ft, a->rd, a->rn); }
-LIFT(f_rinti) { return rint_to(l, IR_RM_DYN, 0, a->ft, a->rd, a->rn); }
+LIFT(f_rintn)
+{
+    return rint_to(l, IR_RM_NEAREST, 0, a->ft, a->rd, a->rn);
+}
+LIFT(f_rintp)
+{
+    return rint_to(l, IR_RM_UP, 0, a->ft, a->rd, a->rn);
+}
+LIFT(f_rintm)
+{
+    return rint_to(l, IR_RM_DOWN, 0, a->ft, a->rd, a->rn);
+}
+LIFT(f_rintz)
+{
+    return rint_to(l, IR_RM_ZERO, 0, a->ft, a->rd, a->rn);
+}
+LIFT(f_rinta)
+{
+    return rint_to(l, IR_RM_AWAY, 0, a->ft, a->rd, a->rn);
+}
+LIFT(f_rintx)
+{
+    return rint_to(l, IR_RM_DYN, 8, a->ft, a->rd, a->rn);
+}
+LIFT(f_rinti)
+{
+    return rint_to(l, IR_RM_DYN, 0, a->ft, a->rd, a->rn);
+}
 
 static enum isa_lift rint_range(struct a64_lift *l, enum simd_fpop op, unsigned round, unsigned sz,
                                 unsigned rd, unsigned rn)
@@ -107,8 +129,11 @@ static enum isa_lift two(struct a64_lift *l, enum ir_op op, unsigned aux, enum s
     m = rm == rn ? n : get(l, ft, rm);
     return set(l, rd, ir_op2(l->u, op, type_of(ft), aux, n, m));
 }
-#define TWO(name, op, aux, half)                                                                   \
-    LIFT(f_##name) { return two(l, op, aux, half, a->ft, a->rd, a->rn, a->rm); }
+#define TWO(name, op, aux, half)                                  \
+    LIFT(f_##name)                                                \
+    {                                                             \
+        return two(l, op, aux, half, a->ft, a->rd, a->rn, a->rm); \
+    }
 TWO(add, IR_FADD, 0, SIMD_FADD)
 TWO(sub, IR_FSUB, 0, SIMD_FSUB)
 TWO(mul, IR_FMUL, 0, SIMD_FMUL)
@@ -152,12 +177,12 @@ static enum isa_lift three(struct a64_lift *l, enum simd_fpop half, bool neg_n, 
         a = ir_op1(l->u, IR_FNEG, t, 0, a);
     return set(l, rd, ir_op3(l->u, IR_FMA, t, 0, n, m, a));
 }
-#define THREE(name, half, neg_n, neg_a)                                                            \
-    LIFT(f_##name)                                                                                 \
-    {                                                                                              \
-        const unsigned reg[3] = {a->rn, a->rm, a->ra};                                             \
-                                                                                                   \
-        return three(l, half, neg_n, neg_a, a->ft, a->rd, reg);                                    \
+#define THREE(name, half, neg_n, neg_a)                         \
+    LIFT(f_##name)                                              \
+    {                                                           \
+        const unsigned reg[3] = {a->rn, a->rm, a->ra};          \
+                                                                \
+        return three(l, half, neg_n, neg_a, a->ft, a->rd, reg); \
     }
 THREE(madd, SIMD_FMLA, false, false)
 THREE(msub, SIMD_FMLS, true, false)
@@ -166,7 +191,8 @@ THREE(nmsub, SIMD_FNMLS, false, true)
 
 /* ---- compare, select ---- */
 /* Flags of n against m: vectors for halves, else scalars. */
-static ir_ref compare_values(struct a64_lift *l, unsigned ft, unsigned signalling, ir_ref n, ir_ref m)
+static ir_ref compare_values(struct a64_lift *l, unsigned ft, unsigned signalling, ir_ref n,
+                             ir_ref m)
 {
     ir_ref w;
 
@@ -176,7 +202,8 @@ static ir_ref compare_values(struct a64_lift *l, unsigned ft, unsigned signallin
     return ir_op1(l->u, IR_CCFROM, IR_CC, 0, w);
 }
 /* Flags of rn against rm, or against zero for rm == 32. */
-static ir_ref compare(struct a64_lift *l, unsigned ft, unsigned signalling, unsigned rn, unsigned rm)
+static ir_ref compare(struct a64_lift *l, unsigned ft, unsigned signalling, unsigned rn,
+                      unsigned rm)
 {
     enum ir_type t = ft == FT_H ? IR_V128 : type_of(ft);
     ir_ref n = a64_freg(l, t, rn), m = rm < 32 ? a64_freg(l, t, rm) : ir_const(l->u, t, 0);
@@ -204,8 +231,8 @@ LIFT(f_ccmp)
         return ISA_NEXT;
     }
     if (a->ft == FT_H) {
-        ir_ref all = ir_op3(l->u, IR_SELCC, IR_I32, a->cond, old, ir_const(l->u, IR_I32, UINT32_MAX),
-                            ir_const(l->u, IR_I32, 0));
+        ir_ref all = ir_op3(l->u, IR_SELCC, IR_I32, a->cond, old,
+                            ir_const(l->u, IR_I32, UINT32_MAX), ir_const(l->u, IR_I32, 0));
         ir_ref mask = ir_op1(l->u, IR_VDUP, IR_V128, IR_LANE_S, all);
 
         n = ir_v2(l->u, IR_VAND, IR_LANE_S, a64_vreg(l, a->rn), mask);

@@ -68,16 +68,19 @@ static enum isa_lift to_int_help(struct a64_lift *l, bool is_unsigned, unsigned 
     a64_set_reg(l, rd, sf ? v : ir_op1(l->u, IR_TRUNC, IR_I32, 0, v));
     return ISA_NEXT;
 }
-static enum isa_lift to_int(struct a64_lift *l, enum ir_op op, unsigned rm, unsigned sf, unsigned ft,
-                            unsigned rd, unsigned rn)
+static enum isa_lift to_int(struct a64_lift *l, enum ir_op op, unsigned rm, unsigned sf,
+                            unsigned ft, unsigned rd, unsigned rn)
 {
     if (ft == FT_H)
         return to_int_help(l, op == IR_FTOU, rm, 0, sf, ft, rd, rn);
     a64_set_reg(l, rd, ir_op1(l->u, op, a64_type(sf), rm, a64_freg(l, type_of(ft), rn)));
     return ISA_NEXT;
 }
-#define TO_INT(name, op, rm)                                                                       \
-    LIFT(f_##name) { return to_int(l, op, rm, a->sf, a->ft, a->rd, a->rn); }
+#define TO_INT(name, op, rm)                                  \
+    LIFT(f_##name)                                            \
+    {                                                         \
+        return to_int(l, op, rm, a->sf, a->ft, a->rd, a->rn); \
+    }
 TO_INT(cvtns, IR_FTOS, IR_RM_NEAREST)
 TO_INT(cvtnu, IR_FTOU, IR_RM_NEAREST)
 TO_INT(cvtps, IR_FTOS, IR_RM_UP)
@@ -105,8 +108,14 @@ static enum isa_lift to_fixed(struct a64_lift *l, enum ir_op op, unsigned scale,
     a64_set_reg(l, rd, ir_op1(l->u, op, a64_type(sf), IR_RM_ZERO, v));
     return ISA_NEXT;
 }
-LIFT(f_cvtzs_fx) { return to_fixed(l, IR_FTOS, a->scale, a->sf, a->ft, a->rd, a->rn); }
-LIFT(f_cvtzu_fx) { return to_fixed(l, IR_FTOU, a->scale, a->sf, a->ft, a->rd, a->rn); }
+LIFT(f_cvtzs_fx)
+{
+    return to_fixed(l, IR_FTOS, a->scale, a->sf, a->ft, a->rd, a->rn);
+}
+LIFT(f_cvtzu_fx)
+{
+    return to_fixed(l, IR_FTOU, a->scale, a->sf, a->ft, a->rd, a->rn);
+}
 
 LIFT(f_jcvtzs)
 {
@@ -135,14 +144,21 @@ static enum isa_lift from_int(struct a64_lift *l, enum ir_op op, unsigned frac, 
         v = ir_op1(l->u, op, t, 0, v);
         if (frac)
             v = ir_op2(l->u, IR_FMUL, t, 0, v,
-                       ir_const(l->u, t, t == IR_F64 ? (uint64_t)(1023 - frac) << 52
-                                                     : (uint64_t)(127 - frac) << 23));
+                       ir_const(l->u, t,
+                                t == IR_F64 ? (uint64_t)(1023 - frac) << 52
+                                            : (uint64_t)(127 - frac) << 23));
     }
     a64_set_vreg(l, rd, v);
     return ISA_NEXT;
 }
-LIFT(f_scvtf) { return from_int(l, IR_STOF, 0, a->sf, a->ft, a->rd, a->rn); }
-LIFT(f_ucvtf) { return from_int(l, IR_UTOF, 0, a->sf, a->ft, a->rd, a->rn); }
+LIFT(f_scvtf)
+{
+    return from_int(l, IR_STOF, 0, a->sf, a->ft, a->rd, a->rn);
+}
+LIFT(f_ucvtf)
+{
+    return from_int(l, IR_UTOF, 0, a->sf, a->ft, a->rd, a->rn);
+}
 static enum isa_lift from_fixed(struct a64_lift *l, enum ir_op op, unsigned scale, unsigned sf,
                                 unsigned ft, unsigned rd, unsigned rn)
 {
@@ -150,5 +166,11 @@ static enum isa_lift from_fixed(struct a64_lift *l, enum ir_op op, unsigned scal
         return a64_undef(l);
     return from_int(l, op, 64 - scale, sf, ft, rd, rn);
 }
-LIFT(f_scvtf_fx) { return from_fixed(l, IR_STOF, a->scale, a->sf, a->ft, a->rd, a->rn); }
-LIFT(f_ucvtf_fx) { return from_fixed(l, IR_UTOF, a->scale, a->sf, a->ft, a->rd, a->rn); }
+LIFT(f_scvtf_fx)
+{
+    return from_fixed(l, IR_STOF, a->scale, a->sf, a->ft, a->rd, a->rn);
+}
+LIFT(f_ucvtf_fx)
+{
+    return from_fixed(l, IR_UTOF, a->scale, a->sf, a->ft, a->rd, a->rn);
+}

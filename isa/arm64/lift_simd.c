@@ -24,8 +24,8 @@ static bool reserved(unsigned q, unsigned lane)
 }
 
 /* ---- three registers: one IR op ---- */
-static enum isa_lift three(struct a64_lift *l, enum ir_op op, unsigned aux, unsigned rd, unsigned rn,
-                           unsigned rm)
+static enum isa_lift three(struct a64_lift *l, enum ir_op op, unsigned aux, unsigned rd,
+                           unsigned rn, unsigned rm)
 {
     ir_ref n = a64_vreg(l, rn);
 
@@ -33,24 +33,24 @@ static enum isa_lift three(struct a64_lift *l, enum ir_op op, unsigned aux, unsi
     return ISA_NEXT;
 }
 
-#define THREE(name, op)                                                                            \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        if (reserved(a->q, a->size))                                                               \
-            return a64_undef(l);                                                                   \
-        return three(l, op, simd_aux(a->size, a->q), a->rd, a->rn, a->rm);                         \
+#define THREE(name, op)                                                    \
+    LIFT(v_##name)                                                         \
+    {                                                                      \
+        if (reserved(a->q, a->size))                                       \
+            return a64_undef(l);                                           \
+        return three(l, op, simd_aux(a->size, a->q), a->rd, a->rn, a->rm); \
     }
 /* With a scalar form on D registers. */
-#define THREE_D(name, op)                                                                          \
-    THREE(name, op)                                                                                \
-    LIFT(s_##name)                                                                                 \
-    {                                                                                              \
-        return three(l, op, IR_LANE_D | IR_HALF, a->rd, a->rn, a->rm);                             \
+#define THREE_D(name, op)                                              \
+    THREE(name, op)                                                    \
+    LIFT(s_##name)                                                     \
+    {                                                                  \
+        return three(l, op, IR_LANE_D | IR_HALF, a->rd, a->rn, a->rm); \
     }
-#define BITWISE(name, op)                                                                          \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        return three(l, op, simd_aux(IR_LANE_D, a->q), a->rd, a->rn, a->rm);                       \
+#define BITWISE(name, op)                                                    \
+    LIFT(v_##name)                                                           \
+    {                                                                        \
+        return three(l, op, simd_aux(IR_LANE_D, a->q), a->rd, a->rn, a->rm); \
     }
 
 THREE(shadd, IR_VHADDS)
@@ -97,8 +97,8 @@ LIFT(v_orr)
 }
 
 /* ---- three registers, and rd is an operand too, or more than one op ---- */
-static enum isa_lift combine(struct a64_lift *l, simd_fn *fn, unsigned aux, unsigned rd, unsigned rn,
-                             unsigned rm)
+static enum isa_lift combine(struct a64_lift *l, simd_fn *fn, unsigned aux, unsigned rd,
+                             unsigned rn, unsigned rm)
 {
     ir_ref n = a64_vreg(l, rn), m = a64_vreg(l, rm);
 
@@ -115,25 +115,28 @@ static enum isa_lift combine_scalar(struct a64_lift *l, simd_fn *fn, unsigned la
     return ISA_NEXT;
 }
 
-#define COMBINE(name, fn)                                                                          \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        if (reserved(a->q, a->size))                                                               \
-            return a64_undef(l);                                                                   \
-        return combine(l, fn, simd_aux(a->size, a->q), a->rd, a->rn, a->rm);                       \
+#define COMBINE(name, fn)                                                    \
+    LIFT(v_##name)                                                           \
+    {                                                                        \
+        if (reserved(a->q, a->size))                                         \
+            return a64_undef(l);                                             \
+        return combine(l, fn, simd_aux(a->size, a->q), a->rd, a->rn, a->rm); \
     }
 /* With a scalar form of all (allowed) sizes. */
-#define COMBINE_S(name, fn)                                                                        \
-    COMBINE(name, fn)                                                                              \
-    LIFT(s_##name) { return combine_scalar(l, fn, a->size, a->rd, a->rn, a->rm); }
-#define SELECT(name, x, y, z)                                                                      \
-    static ir_ref do_##name(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)        \
-    {                                                                                              \
-        return ir_v3(l->u, IR_VBSL, aux, x, y, z);                                                 \
-    }                                                                                              \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        return combine(l, do_##name, simd_aux(IR_LANE_D, a->q), a->rd, a->rn, a->rm);              \
+#define COMBINE_S(name, fn)                                         \
+    COMBINE(name, fn)                                               \
+    LIFT(s_##name)                                                  \
+    {                                                               \
+        return combine_scalar(l, fn, a->size, a->rd, a->rn, a->rm); \
+    }
+#define SELECT(name, x, y, z)                                                               \
+    static ir_ref do_##name(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m) \
+    {                                                                                       \
+        return ir_v3(l->u, IR_VBSL, aux, x, y, z);                                          \
+    }                                                                                       \
+    LIFT(v_##name)                                                                          \
+    {                                                                                       \
+        return combine(l, do_##name, simd_aux(IR_LANE_D, a->q), a->rd, a->rn, a->rm);       \
     }
 
 SELECT(bsl, d, n, m)
@@ -162,15 +165,15 @@ COMBINE(saba, do_saba)
 COMBINE(uaba, do_uaba)
 
 /* Saturating: saturated where the wrapping operation differs. */
-#define SATURATE(name, op, wrap)                                                                   \
-    static ir_ref do_##name(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)        \
-    {                                                                                              \
-        ir_ref r = ir_v2(l->u, op, aux, n, m);                                                     \
-                                                                                                   \
-        (void)d;                                                                                   \
-        simd_qc(l, aux, r, ir_v2(l->u, wrap, aux, n, m));                                          \
-        return r;                                                                                  \
-    }                                                                                              \
+#define SATURATE(name, op, wrap)                                                            \
+    static ir_ref do_##name(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m) \
+    {                                                                                       \
+        ir_ref r = ir_v2(l->u, op, aux, n, m);                                              \
+                                                                                            \
+        (void)d;                                                                            \
+        simd_qc(l, aux, r, ir_v2(l->u, wrap, aux, n, m));                                   \
+        return r;                                                                           \
+    }                                                                                       \
     COMBINE_S(name, do_##name)
 
 SATURATE(sqadd, IR_VQADDS, IR_VADD)
@@ -203,14 +206,15 @@ COMBINE_S(sqdmulh, do_sqdmulh)
 COMBINE_S(sqrdmulh, do_sqrdmulh)
 
 /* Rounding shifts by register. A right shift by s is t = n >> (s - 1), then (t >> 1) + (t & 1). */
-static ir_ref round_shift(struct a64_lift *l, enum ir_op op, enum ir_op right, unsigned aux, ir_ref n,
-                          ir_ref m)
+static ir_ref round_shift(struct a64_lift *l, enum ir_op op, enum ir_op right, unsigned aux,
+                          ir_ref n, ir_ref m)
 {
     struct ir_unit *u = l->u;
     unsigned lane = aux & 7, bits = simd_bits(lane);
     ir_ref one = simd_const(l, lane, 1);
     ir_ref t = ir_v2(u, op, aux, n, ir_v2(u, IR_VADD, aux, m, one));
-    ir_ref rounded = ir_v2(u, IR_VADD, aux, ir_v1i(u, right, aux, t, 1), ir_v2(u, IR_VAND, aux, t, one));
+    ir_ref rounded =
+        ir_v2(u, IR_VADD, aux, ir_v1i(u, right, aux, t, 1), ir_v2(u, IR_VAND, aux, t, one));
     ir_ref count = lane == IR_LANE_B ? m : ir_v1i(u, IR_VSHLI, aux, m, bits - 8);
     ir_ref negative = ir_v2(u, IR_VCGTS, aux, ir_const(u, IR_V128, 0), count);
 
@@ -228,8 +232,14 @@ static ir_ref do_urshl(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_
 }
 COMBINE(srshl, do_srshl)
 COMBINE(urshl, do_urshl)
-LIFT(s_srshl) { return combine(l, do_srshl, IR_LANE_D | IR_HALF, a->rd, a->rn, a->rm); }
-LIFT(s_urshl) { return combine(l, do_urshl, IR_LANE_D | IR_HALF, a->rd, a->rn, a->rm); }
+LIFT(s_srshl)
+{
+    return combine(l, do_srshl, IR_LANE_D | IR_HALF, a->rd, a->rn, a->rm);
+}
+LIFT(s_urshl)
+{
+    return combine(l, do_urshl, IR_LANE_D | IR_HALF, a->rd, a->rn, a->rm);
+}
 
 /* Saturating shifts by register, and mixed-sign saturating adds: by helper. */
 static ir_ref sat2(struct a64_lift *l, enum simd_iop op, unsigned aux, ir_ref n, ir_ref m)
@@ -239,12 +249,12 @@ static ir_ref sat2(struct a64_lift *l, enum simd_iop op, unsigned aux, ir_ref n,
 
     return a64_call(l, IR_V128, A64_H_isat2, n, m, ir_const(l->u, IR_I32, ctl));
 }
-#define SAT_SHIFT(name, op)                                                                        \
-    static ir_ref do_##name(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)        \
-    {                                                                                              \
-        (void)d;                                                                                   \
-        return sat2(l, op, aux, n, m);                                                             \
-    }                                                                                              \
+#define SAT_SHIFT(name, op)                                                                 \
+    static ir_ref do_##name(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m) \
+    {                                                                                       \
+        (void)d;                                                                            \
+        return sat2(l, op, aux, n, m);                                                      \
+    }                                                                                       \
     COMBINE_S(name, do_##name)
 
 SAT_SHIFT(sqshl, SIMD_SQSHL)
@@ -272,8 +282,8 @@ COMBINE_S(sqrdmlah, do_sqrdmlah)
 COMBINE_S(sqrdmlsh, do_sqrdmlsh)
 
 /* The same by element. The scalar forms need only n to be zero above lane 0. */
-static enum isa_lift element(struct a64_lift *l, simd_fn *fn, unsigned q, unsigned lane, unsigned rd,
-                             unsigned rn, ir_ref m)
+static enum isa_lift element(struct a64_lift *l, simd_fn *fn, unsigned q, unsigned lane,
+                             unsigned rd, unsigned rn, ir_ref m)
 {
     a64_set_vreg(l, rd, fn(l, simd_aux(lane, q), a64_vreg(l, rd), a64_vreg(l, rn), m));
     return ISA_NEXT;
@@ -291,20 +301,20 @@ static ir_ref do_mul(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_re
     (void)d;
     return ir_v2(l->u, IR_VMUL, aux, n, m);
 }
-#define ELEMENT(name, fn)                                                                          \
-    LIFT(v_##name##_e)                                                                             \
-    {                                                                                              \
-        ir_ref m = simd_element(l, a->size, a->rm, a->l, a->m, a->h);                              \
-                                                                                                   \
-        return element(l, fn, a->q, a->size, a->rd, a->rn, m);                                     \
+#define ELEMENT(name, fn)                                             \
+    LIFT(v_##name##_e)                                                \
+    {                                                                 \
+        ir_ref m = simd_element(l, a->size, a->rm, a->l, a->m, a->h); \
+                                                                      \
+        return element(l, fn, a->q, a->size, a->rd, a->rn, m);        \
     }
-#define ELEMENT_S(name, fn)                                                                        \
-    ELEMENT(name, fn)                                                                              \
-    LIFT(s_##name##_e)                                                                             \
-    {                                                                                              \
-        ir_ref m = simd_element(l, a->size, a->rm, a->l, a->m, a->h);                              \
-                                                                                                   \
-        return element_scalar(l, fn, a->size, a->rd, a->rn, m);                                    \
+#define ELEMENT_S(name, fn)                                           \
+    ELEMENT(name, fn)                                                 \
+    LIFT(s_##name##_e)                                                \
+    {                                                                 \
+        ir_ref m = simd_element(l, a->size, a->rm, a->l, a->m, a->h); \
+                                                                      \
+        return element_scalar(l, fn, a->size, a->rd, a->rn, m);       \
     }
 ELEMENT(mul, do_mul)
 ELEMENT(mla, do_mla)

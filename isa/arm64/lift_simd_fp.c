@@ -1,6 +1,6 @@
-/* Vector and scalar-SIMD floating point on two and three operands: three-same, by element, pairwise,
- * across lanes (Arm ARM C4.1.96). Single and double lanes are IR where an op exists; half precision and
- * the step and MULX operations are helpers. One operand: lift_simd_fp_misc.c.
+/* Vector and scalar-SIMD floating point on two and three operands: three-same, by element,
+ * pairwise, across lanes (Arm ARM C4.1.96). Single and double lanes are IR where an op exists; half
+ * precision and the step and MULX operations are helpers. One operand: lift_simd_fp_misc.c.
  */
 #include "isa/arm64/simd.h"
 
@@ -36,7 +36,8 @@ static ir_ref abs_of(struct a64_lift *l, unsigned aux, ir_ref v)
 {
     return ir_v1(l->u, IR_VFABS, aux, v);
 }
-ir_ref simd_fp2(struct a64_lift *l, enum simd_fpop op, unsigned lane, unsigned q, ir_ref a, ir_ref b)
+ir_ref simd_fp2(struct a64_lift *l, enum simd_fpop op, unsigned lane, unsigned q, ir_ref a,
+                ir_ref b)
 {
     struct ir_unit *u = l->u;
     unsigned aux = simd_aux(lane, q);
@@ -129,21 +130,27 @@ static enum isa_lift vector(struct a64_lift *l, enum simd_fpop op, unsigned lane
     a64_set_vreg(l, rd, simd_fp2(l, op, lane, q, n, rm == rn ? n : a64_vreg(l, rm)));
     return ISA_NEXT;
 }
-#define VECTOR(name, op)                                                                           \
-    LIFT(v_##name) { return vector(l, op, IR_LANE_S + a->sz, a->q, a->rd, a->rn, a->rm); }         \
-    LIFT(v_##name##_h) { return vector(l, op, IR_LANE_H, a->q, a->rd, a->rn, a->rm); }
+#define VECTOR(name, op)                                                    \
+    LIFT(v_##name)                                                          \
+    {                                                                       \
+        return vector(l, op, IR_LANE_S + a->sz, a->q, a->rd, a->rn, a->rm); \
+    }                                                                       \
+    LIFT(v_##name##_h)                                                      \
+    {                                                                       \
+        return vector(l, op, IR_LANE_H, a->q, a->rd, a->rn, a->rm);         \
+    }
 /* With scalar forms. */
-#define VECTOR_S(name, op)                                                                         \
-    VECTOR(name, op)                                                                               \
-    LIFT(s_##name)                                                                                 \
-    {                                                                                              \
-        a64_set_vreg(l, a->rd, scalar2(l, op, IR_LANE_S + a->sz, a->rn, a64_vreg(l, a->rm)));      \
-        return ISA_NEXT;                                                                           \
-    }                                                                                              \
-    LIFT(s_##name##_h)                                                                             \
-    {                                                                                              \
-        a64_set_vreg(l, a->rd, scalar2(l, op, IR_LANE_H, a->rn, a64_vreg(l, a->rm)));              \
-        return ISA_NEXT;                                                                           \
+#define VECTOR_S(name, op)                                                                    \
+    VECTOR(name, op)                                                                          \
+    LIFT(s_##name)                                                                            \
+    {                                                                                         \
+        a64_set_vreg(l, a->rd, scalar2(l, op, IR_LANE_S + a->sz, a->rn, a64_vreg(l, a->rm))); \
+        return ISA_NEXT;                                                                      \
+    }                                                                                         \
+    LIFT(s_##name##_h)                                                                        \
+    {                                                                                         \
+        a64_set_vreg(l, a->rd, scalar2(l, op, IR_LANE_H, a->rn, a64_vreg(l, a->rm)));         \
+        return ISA_NEXT;                                                                      \
     }
 VECTOR(fadd, SIMD_FADD)
 VECTOR(fsub, SIMD_FSUB)
@@ -221,14 +228,32 @@ static enum isa_lift across(struct a64_lift *l, enum simd_fpop op, unsigned lane
     simd_put_lane(l, rd, lane, v, 0);
     return ISA_NEXT;
 }
-#define PAIRWISE(name, op)                                                                         \
-    LIFT(v_##name) { return pairwise(l, op, IR_LANE_S + a->sz, a->q, a->rd, a->rn, a->rm); }       \
-    LIFT(v_##name##_h) { return pairwise(l, op, IR_LANE_H, a->q, a->rd, a->rn, a->rm); }           \
-    LIFT(s_##name) { return pairwise_scalar(l, op, IR_LANE_S + a->sz, a->rd, a->rn); }             \
-    LIFT(s_##name##_h) { return pairwise_scalar(l, op, IR_LANE_H, a->rd, a->rn); }
-#define ACROSS(name, op)                                                                           \
-    LIFT(v_##name) { return across(l, op, IR_LANE_S, 1, a->rd, a->rn); }                           \
-    LIFT(v_##name##_h) { return across(l, op, IR_LANE_H, a->q, a->rd, a->rn); }
+#define PAIRWISE(name, op)                                                    \
+    LIFT(v_##name)                                                            \
+    {                                                                         \
+        return pairwise(l, op, IR_LANE_S + a->sz, a->q, a->rd, a->rn, a->rm); \
+    }                                                                         \
+    LIFT(v_##name##_h)                                                        \
+    {                                                                         \
+        return pairwise(l, op, IR_LANE_H, a->q, a->rd, a->rn, a->rm);         \
+    }                                                                         \
+    LIFT(s_##name)                                                            \
+    {                                                                         \
+        return pairwise_scalar(l, op, IR_LANE_S + a->sz, a->rd, a->rn);       \
+    }                                                                         \
+    LIFT(s_##name##_h)                                                        \
+    {                                                                         \
+        return pairwise_scalar(l, op, IR_LANE_H, a->rd, a->rn);               \
+    }
+#define ACROSS(name, op)                                     \
+    LIFT(v_##name)                                           \
+    {                                                        \
+        return across(l, op, IR_LANE_S, 1, a->rd, a->rn);    \
+    }                                                        \
+    LIFT(v_##name##_h)                                       \
+    {                                                        \
+        return across(l, op, IR_LANE_H, a->q, a->rd, a->rn); \
+    }
 PAIRWISE(faddp, SIMD_FADD)
 PAIRWISE(fmaxp, SIMD_FMAX)
 PAIRWISE(fminp, SIMD_FMIN)
@@ -247,8 +272,9 @@ static enum isa_lift mla(struct a64_lift *l, bool negate, unsigned lane, unsigne
     ir_ref n = a64_vreg(l, rn), d = a64_vreg(l, rd);
 
     if (lane == IR_LANE_H) {
-        a64_set_vreg(l, rd, simd_help3(l, negate ? SIMD_FMLS : SIMD_FMLA, lane, simd_count(lane, q),
-                                       0, d, n, m));
+        a64_set_vreg(
+            l, rd,
+            simd_help3(l, negate ? SIMD_FMLS : SIMD_FMLA, lane, simd_count(lane, q), 0, d, n, m));
         return ISA_NEXT;
     }
     if (negate)
@@ -265,8 +291,7 @@ static enum isa_lift mla_scalar(struct a64_lift *l, bool negate, unsigned lane, 
     if (lane == IR_LANE_H) {
         n = a64_vreg(l, rn);
         d = a64_vreg(l, rd);
-        a64_set_vreg(l, rd,
-                     simd_help3(l, negate ? SIMD_FMLS : SIMD_FMLA, lane, 1, 0, d, n, mv));
+        a64_set_vreg(l, rd, simd_help3(l, negate ? SIMD_FMLS : SIMD_FMLA, lane, 1, 0, d, n, mv));
         return ISA_NEXT;
     }
     n = a64_freg(l, t, rn);
@@ -277,23 +302,23 @@ static enum isa_lift mla_scalar(struct a64_lift *l, bool negate, unsigned lane, 
     a64_set_vreg(l, rd, ir_op3(l->u, IR_FMA, t, 0, n, m, d));
     return ISA_NEXT;
 }
-#define MLA(name, negate)                                                                          \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        if (a->sz && !a->q)                                                                        \
-            return a64_undef(l);                                                                   \
-        return mla(l, negate, IR_LANE_S + a->sz, a->q, a->rd, a->rn, a64_vreg(l, a->rm));          \
-    }                                                                                              \
-    LIFT(v_##name##_h)                                                                             \
-    {                                                                                              \
-        return mla(l, negate, IR_LANE_H, a->q, a->rd, a->rn, a64_vreg(l, a->rm));                  \
+#define MLA(name, negate)                                                                 \
+    LIFT(v_##name)                                                                        \
+    {                                                                                     \
+        if (a->sz && !a->q)                                                               \
+            return a64_undef(l);                                                          \
+        return mla(l, negate, IR_LANE_S + a->sz, a->q, a->rd, a->rn, a64_vreg(l, a->rm)); \
+    }                                                                                     \
+    LIFT(v_##name##_h)                                                                    \
+    {                                                                                     \
+        return mla(l, negate, IR_LANE_H, a->q, a->rd, a->rn, a64_vreg(l, a->rm));         \
     }
 MLA(fmla, false)
 MLA(fmls, true)
 
 /* ---- by element ---- */
-static enum isa_lift mul(struct a64_lift *l, enum simd_fpop op, unsigned lane, unsigned q, unsigned rd,
-                         unsigned rn, ir_ref m)
+static enum isa_lift mul(struct a64_lift *l, enum simd_fpop op, unsigned lane, unsigned q,
+                         unsigned rd, unsigned rn, ir_ref m)
 {
     a64_set_vreg(l, rd, simd_fp2(l, op, lane, q, a64_vreg(l, rn), m));
     return ISA_NEXT;
@@ -305,34 +330,34 @@ static enum isa_lift mul_scalar(struct a64_lift *l, enum simd_fpop op, unsigned 
     return ISA_NEXT;
 }
 /* D lanes have no index bit l, and no 64-bit vectors. */
-#define BY_ELEMENT(name, vector_fn, scalar_fn, arg)                                                \
-    LIFT(v_##name##_e)                                                                             \
-    {                                                                                              \
-        unsigned lane = IR_LANE_S + a->sz;                                                         \
-                                                                                                   \
-        if (a->sz && (a->l || !a->q))                                                              \
-            return a64_undef(l);                                                                   \
-        return vector_fn(l, arg, lane, a->q, a->rd, a->rn,                                         \
-                         simd_element(l, lane, a->rm, a->l, a->m, a->h));                          \
-    }                                                                                              \
-    LIFT(v_##name##_he)                                                                            \
-    {                                                                                              \
-        return vector_fn(l, arg, IR_LANE_H, a->q, a->rd, a->rn,                                    \
-                         simd_element(l, IR_LANE_H, a->rm, a->l, a->m, a->h));                     \
-    }                                                                                              \
-    LIFT(s_##name##_e)                                                                             \
-    {                                                                                              \
-        unsigned lane = IR_LANE_S + a->sz;                                                         \
-                                                                                                   \
-        if (a->sz && a->l)                                                                         \
-            return a64_undef(l);                                                                   \
-        return scalar_fn(l, arg, lane, a->rd, a->rn,                                               \
-                         simd_element0(l, lane, a->rm, a->l, a->m, a->h));                         \
-    }                                                                                              \
-    LIFT(s_##name##_he)                                                                            \
-    {                                                                                              \
-        return scalar_fn(l, arg, IR_LANE_H, a->rd, a->rn,                                          \
-                         simd_element0(l, IR_LANE_H, a->rm, a->l, a->m, a->h));                    \
+#define BY_ELEMENT(name, vector_fn, scalar_fn, arg)                             \
+    LIFT(v_##name##_e)                                                          \
+    {                                                                           \
+        unsigned lane = IR_LANE_S + a->sz;                                      \
+                                                                                \
+        if (a->sz && (a->l || !a->q))                                           \
+            return a64_undef(l);                                                \
+        return vector_fn(l, arg, lane, a->q, a->rd, a->rn,                      \
+                         simd_element(l, lane, a->rm, a->l, a->m, a->h));       \
+    }                                                                           \
+    LIFT(v_##name##_he)                                                         \
+    {                                                                           \
+        return vector_fn(l, arg, IR_LANE_H, a->q, a->rd, a->rn,                 \
+                         simd_element(l, IR_LANE_H, a->rm, a->l, a->m, a->h));  \
+    }                                                                           \
+    LIFT(s_##name##_e)                                                          \
+    {                                                                           \
+        unsigned lane = IR_LANE_S + a->sz;                                      \
+                                                                                \
+        if (a->sz && a->l)                                                      \
+            return a64_undef(l);                                                \
+        return scalar_fn(l, arg, lane, a->rd, a->rn,                            \
+                         simd_element0(l, lane, a->rm, a->l, a->m, a->h));      \
+    }                                                                           \
+    LIFT(s_##name##_he)                                                         \
+    {                                                                           \
+        return scalar_fn(l, arg, IR_LANE_H, a->rd, a->rn,                       \
+                         simd_element0(l, IR_LANE_H, a->rm, a->l, a->m, a->h)); \
     }
 BY_ELEMENT(fmla, mla, mla_scalar, false)
 BY_ELEMENT(fmls, mla, mla_scalar, true)

@@ -11,8 +11,9 @@ LIFT(v_fcadd)
     if (a->size == IR_LANE_D && !a->q)
         return a64_undef(l);
     n = a64_vreg(l, a->rn);
-    a64_set_vreg(l, a->rd, simd_help2(l, SIMD_FCADD, a->size, simd_count(a->size, a->q), a->rot, n,
-                                      a64_vreg(l, a->rm)));
+    a64_set_vreg(l, a->rd,
+                 simd_help2(l, SIMD_FCADD, a->size, simd_count(a->size, a->q), a->rot, n,
+                            a64_vreg(l, a->rm)));
     return ISA_NEXT;
 }
 static enum isa_lift fcmla(struct a64_lift *l, unsigned lane, unsigned q, unsigned rot, unsigned rd,
@@ -20,8 +21,8 @@ static enum isa_lift fcmla(struct a64_lift *l, unsigned lane, unsigned q, unsign
 {
     ir_ref n = a64_vreg(l, rn);
 
-    a64_set_vreg(l, rd, simd_help3(l, SIMD_FCMLA, lane, simd_count(lane, q), rot, a64_vreg(l, rd), n,
-                                   m));
+    a64_set_vreg(l, rd,
+                 simd_help3(l, SIMD_FCMLA, lane, simd_count(lane, q), rot, a64_vreg(l, rd), n, m));
     return ISA_NEXT;
 }
 LIFT(v_fcmla)
@@ -48,17 +49,20 @@ static enum isa_lift fmlal(struct a64_lift *l, enum simd_fpop op, unsigned secon
     unsigned count = simd_count(IR_LANE_S, q);
     ir_ref n = a64_vreg(l, rn);
 
-    a64_set_vreg(l, rd, simd_help3(l, op, IR_LANE_S, count, second ? count : 0, a64_vreg(l, rd), n,
-                                   m));
+    a64_set_vreg(l, rd,
+                 simd_help3(l, op, IR_LANE_S, count, second ? count : 0, a64_vreg(l, rd), n, m));
     return ISA_NEXT;
 }
-#define FMLAL(name, op, second)                                                                    \
-    LIFT(v_##name) { return fmlal(l, op, second, a->q, a->rd, a->rn, a64_vreg(l, a->rm)); }        \
-    LIFT(v_##name##_e)                                                                             \
-    {                                                                                              \
-        ir_ref m = simd_element(l, IR_LANE_H, a->rm, a->l, a->m, a->h);                            \
-                                                                                                   \
-        return fmlal(l, op, second, a->q, a->rd, a->rn, m);                                        \
+#define FMLAL(name, op, second)                                              \
+    LIFT(v_##name)                                                           \
+    {                                                                        \
+        return fmlal(l, op, second, a->q, a->rd, a->rn, a64_vreg(l, a->rm)); \
+    }                                                                        \
+    LIFT(v_##name##_e)                                                       \
+    {                                                                        \
+        ir_ref m = simd_element(l, IR_LANE_H, a->rm, a->l, a->m, a->h);      \
+                                                                             \
+        return fmlal(l, op, second, a->q, a->rd, a->rn, m);                  \
     }
 FMLAL(fmlal, SIMD_FMLAL, 0)
 FMLAL(fmlsl, SIMD_FMLSL, 0)
@@ -70,11 +74,15 @@ static enum isa_lift bfdot(struct a64_lift *l, unsigned q, unsigned rd, unsigned
 {
     ir_ref n = a64_vreg(l, rn);
 
-    a64_set_vreg(l, rd, simd_help3(l, SIMD_BFDOT, IR_LANE_S, simd_count(IR_LANE_S, q), 0,
-                                   a64_vreg(l, rd), n, m));
+    a64_set_vreg(
+        l, rd,
+        simd_help3(l, SIMD_BFDOT, IR_LANE_S, simd_count(IR_LANE_S, q), 0, a64_vreg(l, rd), n, m));
     return ISA_NEXT;
 }
-LIFT(v_bfdot) { return bfdot(l, a->q, a->rd, a->rn, a64_vreg(l, a->rm)); }
+LIFT(v_bfdot)
+{
+    return bfdot(l, a->q, a->rd, a->rn, a64_vreg(l, a->rm));
+}
 LIFT(v_bfdot_e)
 {
     return bfdot(l, a->q, a->rd, a->rn, simd_element(l, IR_LANE_S, a->rm, a->l, a->m, a->h));
@@ -101,7 +109,10 @@ static enum isa_lift bfmlal(struct a64_lift *l, unsigned top, unsigned rd, unsig
     a64_set_vreg(l, rd, ir_v3(l->u, IR_VFMA, IR_LANE_S, n, m, a64_vreg(l, rd)));
     return ISA_NEXT;
 }
-LIFT(v_bfmlal) { return bfmlal(l, a->top, a->rd, a->rn, widen(l, a->top, a64_vreg(l, a->rm))); }
+LIFT(v_bfmlal)
+{
+    return bfmlal(l, a->top, a->rd, a->rn, widen(l, a->top, a64_vreg(l, a->rm)));
+}
 LIFT(v_bfmlal_e)
 {
     ir_ref m = simd_element(l, IR_LANE_H, a->rm, a->l, a->m, a->h);

@@ -1,16 +1,16 @@
-/* Vector and scalar-SIMD floating point on one operand: two-register miscellaneous, conversions, fixed
- * point (Arm ARM C4.1.96). Half precision, estimates and range-checked rounding are helpers.
+/* Vector and scalar-SIMD floating point on one operand: two-register miscellaneous, conversions,
+ * fixed point (Arm ARM C4.1.96). Half precision, estimates and range-checked rounding are helpers.
  */
 #include "isa/arm64/simd.h"
 
 /* What a form does to its lanes; lift_one() gives vectors and scalars alike. */
 struct one {
-    enum ir_op op;        /* vector op on S and D, or IR_NOP: by helper */
-    enum ir_op scalar;    /* the same on a scalar, or IR_NOP */
-    unsigned rm;          /* IR_RM_* for roundings */
-    unsigned exact;       /* 8: may raise inexact */
+    enum ir_op op;     /* vector op on S and D, or IR_NOP: by helper */
+    enum ir_op scalar; /* the same on a scalar, or IR_NOP */
+    unsigned rm;       /* IR_RM_* for roundings */
+    unsigned exact;    /* 8: may raise inexact */
     enum simd_fpop help;
-    unsigned frac;        /* of fixed point, helpers only */
+    unsigned frac; /* of fixed point, helpers only */
 };
 
 static unsigned helper_number(const struct a64_lift *l, const struct one *o)
@@ -57,14 +57,26 @@ static enum isa_lift scalar(struct a64_lift *l, const struct one *o, unsigned la
     return ISA_NEXT;
 }
 
-#define VECTOR(name, ...)                                                                          \
-    static const struct one name = {__VA_ARGS__};                                                  \
-    LIFT(v_##name) { return vector(l, &name, IR_LANE_S + a->sz, a->q, a->rd, a->rn); }             \
-    LIFT(v_##name##_h) { return vector(l, &name, IR_LANE_H, a->q, a->rd, a->rn); }
-#define BOTH(name, ...)                                                                            \
-    VECTOR(name, __VA_ARGS__)                                                                      \
-    LIFT(s_##name) { return scalar(l, &name, IR_LANE_S + a->sz, a->rd, a->rn); }                   \
-    LIFT(s_##name##_h) { return scalar(l, &name, IR_LANE_H, a->rd, a->rn); }
+#define VECTOR(name, ...)                                               \
+    static const struct one name = {__VA_ARGS__};                       \
+    LIFT(v_##name)                                                      \
+    {                                                                   \
+        return vector(l, &name, IR_LANE_S + a->sz, a->q, a->rd, a->rn); \
+    }                                                                   \
+    LIFT(v_##name##_h)                                                  \
+    {                                                                   \
+        return vector(l, &name, IR_LANE_H, a->q, a->rd, a->rn);         \
+    }
+#define BOTH(name, ...)                                           \
+    VECTOR(name, __VA_ARGS__)                                     \
+    LIFT(s_##name)                                                \
+    {                                                             \
+        return scalar(l, &name, IR_LANE_S + a->sz, a->rd, a->rn); \
+    }                                                             \
+    LIFT(s_##name##_h)                                            \
+    {                                                             \
+        return scalar(l, &name, IR_LANE_H, a->rd, a->rn);         \
+    }
 
 VECTOR(fsqrt, IR_VFSQRT, IR_NOP, 0, 0, SIMD_FSQRT, 0)
 VECTOR(frintn, IR_VFRINT, IR_NOP, IR_RM_NEAREST, 0, SIMD_FRINT, 0)
@@ -103,9 +115,12 @@ LIFT(s_frecpx_h)
 }
 
 /* ---- FRINT32/64 Z, X ---- */
-#define RANGE(name, help, rounding)                                                                \
-    static const struct one name = {IR_NOP, IR_NOP, rounding, 0, help, 0};                         \
-    LIFT(v_##name) { return vector(l, &name, IR_LANE_S + a->sz, a->q, a->rd, a->rn); }
+#define RANGE(name, help, rounding)                                        \
+    static const struct one name = {IR_NOP, IR_NOP, rounding, 0, help, 0}; \
+    LIFT(v_##name)                                                         \
+    {                                                                      \
+        return vector(l, &name, IR_LANE_S + a->sz, a->q, a->rd, a->rn);    \
+    }
 RANGE(frint32z, SIMD_FRINT32, IR_RM_ZERO)
 RANGE(frint32x, SIMD_FRINT32, IR_RM_DYN)
 RANGE(frint64z, SIMD_FRINT64, IR_RM_ZERO)
@@ -127,12 +142,15 @@ static enum isa_lift sign(struct a64_lift *l, enum ir_op op, enum ir_op bits, ui
     a64_set_vreg(l, rd, n);
     return ISA_NEXT;
 }
-#define SIGN(name, op, bits, mask)                                                                 \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        return sign(l, op, bits, mask, IR_LANE_S + a->sz, a->q, a->rd, a->rn);                     \
-    }                                                                                              \
-    LIFT(v_##name##_h) { return sign(l, op, bits, mask, IR_LANE_H, a->q, a->rd, a->rn); }
+#define SIGN(name, op, bits, mask)                                             \
+    LIFT(v_##name)                                                             \
+    {                                                                          \
+        return sign(l, op, bits, mask, IR_LANE_S + a->sz, a->q, a->rd, a->rn); \
+    }                                                                          \
+    LIFT(v_##name##_h)                                                         \
+    {                                                                          \
+        return sign(l, op, bits, mask, IR_LANE_H, a->q, a->rd, a->rn);         \
+    }
 SIGN(fabs, IR_VFABS, IR_VAND, 0x7fff)
 SIGN(fneg, IR_VFNEG, IR_VXOR, 0x8000)
 
@@ -146,7 +164,8 @@ static enum isa_lift compare(struct a64_lift *l, enum simd_fpop op, bool swap, u
         return a64_undef(l);
     zero = ir_const(l->u, IR_V128, 0);
     n = a64_vreg(l, rn);
-    a64_set_vreg(l, rd, swap ? simd_fp2(l, op, lane, q, zero, n) : simd_fp2(l, op, lane, q, n, zero));
+    a64_set_vreg(l, rd,
+                 swap ? simd_fp2(l, op, lane, q, zero, n) : simd_fp2(l, op, lane, q, n, zero));
     return ISA_NEXT;
 }
 /* Lane 0: compared as a vector whose other lanes are zero, and only lane 0 kept. */
@@ -162,11 +181,23 @@ static enum isa_lift compare_scalar(struct a64_lift *l, enum simd_fpop op, bool 
         simd_put_lane(l, rd, lane, simd_fp2(l, op, lane, 0, a, b), 0);
     return ISA_NEXT;
 }
-#define COMPARE(name, op, swap)                                                                    \
-    LIFT(v_##name) { return compare(l, op, swap, IR_LANE_S + a->sz, a->q, a->rd, a->rn); }         \
-    LIFT(v_##name##_h) { return compare(l, op, swap, IR_LANE_H, a->q, a->rd, a->rn); }             \
-    LIFT(s_##name) { return compare_scalar(l, op, swap, IR_LANE_S + a->sz, a->rd, a->rn); }        \
-    LIFT(s_##name##_h) { return compare_scalar(l, op, swap, IR_LANE_H, a->rd, a->rn); }
+#define COMPARE(name, op, swap)                                              \
+    LIFT(v_##name)                                                           \
+    {                                                                        \
+        return compare(l, op, swap, IR_LANE_S + a->sz, a->q, a->rd, a->rn);  \
+    }                                                                        \
+    LIFT(v_##name##_h)                                                       \
+    {                                                                        \
+        return compare(l, op, swap, IR_LANE_H, a->q, a->rd, a->rn);          \
+    }                                                                        \
+    LIFT(s_##name)                                                           \
+    {                                                                        \
+        return compare_scalar(l, op, swap, IR_LANE_S + a->sz, a->rd, a->rn); \
+    }                                                                        \
+    LIFT(s_##name##_h)                                                       \
+    {                                                                        \
+        return compare_scalar(l, op, swap, IR_LANE_H, a->rd, a->rn);         \
+    }
 COMPARE(fcmeq0, SIMD_FCMEQ, false)
 COMPARE(fcmge0, SIMD_FCMGE, false)
 COMPARE(fcmgt0, SIMD_FCMGT, false)
@@ -227,12 +258,12 @@ static enum isa_lift from_fixed(struct a64_lift *l, enum ir_op op, unsigned imm,
                                 unsigned rd, unsigned rn)
 {
     unsigned lane = fixed_lane(imm), frac = 2 * simd_bits(lane) - imm, aux = simd_aux(lane, q);
-    uint64_t scale = lane == IR_LANE_D ? (uint64_t)(1023 - frac) << 52 : (uint64_t)(127 - frac) << 23;
+    uint64_t scale =
+        lane == IR_LANE_D ? (uint64_t)(1023 - frac) << 52 : (uint64_t)(127 - frac) << 23;
     ir_ref n;
 
     if (lane == IR_LANE_H) {
-        const struct one o = {
-            IR_NOP, IR_NOP, 0, 0, op == IR_VUTOF ? SIMD_UCVTF : SIMD_SCVTF, frac};
+        const struct one o = {IR_NOP, IR_NOP, 0, 0, op == IR_VUTOF ? SIMD_UCVTF : SIMD_SCVTF, frac};
 
         return vector(l, &o, lane, q, rd, rn);
     }
@@ -244,24 +275,29 @@ static enum isa_lift from_fixed(struct a64_lift *l, enum ir_op op, unsigned imm,
 }
 static struct one fixed(enum simd_fpop help, unsigned imm)
 {
-    return (struct one){IR_NOP, IR_NOP, IR_RM_ZERO, 0, help,
-                        2 * simd_bits(fixed_lane(imm)) - imm};
+    return (struct one){IR_NOP, IR_NOP, IR_RM_ZERO, 0, help, 2 * simd_bits(fixed_lane(imm)) - imm};
 }
-LIFT(v_scvtf_fx) { return from_fixed(l, IR_VSTOF, a->imm, a->q, a->rd, a->rn); }
-LIFT(v_ucvtf_fx) { return from_fixed(l, IR_VUTOF, a->imm, a->q, a->rd, a->rn); }
-#define FIXED(name, help)                                                                          \
-    LIFT(v_##name##_fx)                                                                            \
-    {                                                                                              \
-        struct one o = fixed(help, a->imm);                                                        \
-                                                                                                   \
-        return vector(l, &o, fixed_lane(a->imm), a->q, a->rd, a->rn);                              \
+LIFT(v_scvtf_fx)
+{
+    return from_fixed(l, IR_VSTOF, a->imm, a->q, a->rd, a->rn);
+}
+LIFT(v_ucvtf_fx)
+{
+    return from_fixed(l, IR_VUTOF, a->imm, a->q, a->rd, a->rn);
+}
+#define FIXED(name, help)                                             \
+    LIFT(v_##name##_fx)                                               \
+    {                                                                 \
+        struct one o = fixed(help, a->imm);                           \
+                                                                      \
+        return vector(l, &o, fixed_lane(a->imm), a->q, a->rd, a->rn); \
     }
-#define FIXED_SCALAR(name, help)                                                                   \
-    LIFT(s_##name##_fx)                                                                            \
-    {                                                                                              \
-        struct one o = fixed(help, a->imm);                                                        \
-                                                                                                   \
-        return scalar(l, &o, fixed_lane(a->imm), a->rd, a->rn);                                    \
+#define FIXED_SCALAR(name, help)                                \
+    LIFT(s_##name##_fx)                                         \
+    {                                                           \
+        struct one o = fixed(help, a->imm);                     \
+                                                                \
+        return scalar(l, &o, fixed_lane(a->imm), a->rd, a->rn); \
     }
 FIXED(fcvtzs, SIMD_FCVTS)
 FIXED(fcvtzu, SIMD_FCVTU)

@@ -1,10 +1,12 @@
-/* Vector operations whose result lanes are wider or narrower than an operand's: three-different, the
- * same by element, dot products and matrix products (Arm ARM C4.1.96). `q` selects the high halves
+/* Vector operations whose result lanes are wider or narrower than an operand's: three-different,
+ * the same by element, dot products and matrix products (Arm ARM C4.1.96). `q` selects the high
+ * halves
  * ("2" forms). Never knows floating point.
  */
 #include "isa/arm64/simd.h"
 
-/* From narrow operands n and m and the old wide d to the new wide rd. aux: narrow lane | IR_HIGH. */
+/* From narrow operands n and m and the old wide d to the new wide rd. aux: narrow lane | IR_HIGH.
+ */
 typedef ir_ref simd_long(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m);
 
 static unsigned long_aux(unsigned lane, unsigned q)
@@ -23,24 +25,24 @@ static ir_ref wide2(struct a64_lift *l, enum ir_op op, unsigned aux, ir_ref a, i
 }
 
 /* ---- long: an op on both operands widened; wide: the first is wide already ---- */
-#define LONG(name, op, is_unsigned)                                                                \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        unsigned aux = long_aux(a->size, a->q);                                                    \
-        ir_ref n = widen(l, is_unsigned, aux, a64_vreg(l, a->rn));                                 \
-        ir_ref m = widen(l, is_unsigned, aux, a64_vreg(l, a->rm));                                 \
-                                                                                                   \
-        a64_set_vreg(l, a->rd, wide2(l, op, aux, n, m));                                           \
-        return ISA_NEXT;                                                                           \
+#define LONG(name, op, is_unsigned)                                \
+    LIFT(v_##name)                                                 \
+    {                                                              \
+        unsigned aux = long_aux(a->size, a->q);                    \
+        ir_ref n = widen(l, is_unsigned, aux, a64_vreg(l, a->rn)); \
+        ir_ref m = widen(l, is_unsigned, aux, a64_vreg(l, a->rm)); \
+                                                                   \
+        a64_set_vreg(l, a->rd, wide2(l, op, aux, n, m));           \
+        return ISA_NEXT;                                           \
     }
-#define WIDE(name, op, is_unsigned)                                                                \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        unsigned aux = long_aux(a->size, a->q);                                                    \
-        ir_ref m = widen(l, is_unsigned, aux, a64_vreg(l, a->rm));                                 \
-                                                                                                   \
-        a64_set_vreg(l, a->rd, wide2(l, op, aux, a64_vreg(l, a->rn), m));                          \
-        return ISA_NEXT;                                                                           \
+#define WIDE(name, op, is_unsigned)                                       \
+    LIFT(v_##name)                                                        \
+    {                                                                     \
+        unsigned aux = long_aux(a->size, a->q);                           \
+        ir_ref m = widen(l, is_unsigned, aux, a64_vreg(l, a->rm));        \
+                                                                          \
+        a64_set_vreg(l, a->rd, wide2(l, op, aux, a64_vreg(l, a->rn), m)); \
+        return ISA_NEXT;                                                  \
     }
 LONG(saddl, IR_VADD, false)
 LONG(uaddl, IR_VADD, true)
@@ -59,18 +61,18 @@ static ir_ref abdl(struct a64_lift *l, enum ir_op op, unsigned q, unsigned lane,
 
     return widen(l, true, long_aux(lane, q), r);
 }
-#define ABDL(name, op)                                                                             \
-    LIFT(v_##name##dl)                                                                             \
-    {                                                                                              \
-        a64_set_vreg(l, a->rd, abdl(l, op, a->q, a->size, a->rn, a->rm));                          \
-        return ISA_NEXT;                                                                           \
-    }                                                                                              \
-    LIFT(v_##name##al)                                                                             \
-    {                                                                                              \
-        ir_ref r = abdl(l, op, a->q, a->size, a->rn, a->rm);                                       \
-                                                                                                   \
-        a64_set_vreg(l, a->rd, ir_v2(l->u, IR_VADD, a->size + 1, a64_vreg(l, a->rd), r));          \
-        return ISA_NEXT;                                                                           \
+#define ABDL(name, op)                                                                    \
+    LIFT(v_##name##dl)                                                                    \
+    {                                                                                     \
+        a64_set_vreg(l, a->rd, abdl(l, op, a->q, a->size, a->rn, a->rm));                 \
+        return ISA_NEXT;                                                                  \
+    }                                                                                     \
+    LIFT(v_##name##al)                                                                    \
+    {                                                                                     \
+        ir_ref r = abdl(l, op, a->q, a->size, a->rn, a->rm);                              \
+                                                                                          \
+        a64_set_vreg(l, a->rd, ir_v2(l->u, IR_VADD, a->size + 1, a64_vreg(l, a->rd), r)); \
+        return ISA_NEXT;                                                                  \
     }
 ABDL(sab, IR_VABDS)
 ABDL(uab, IR_VABDU)
@@ -157,38 +159,41 @@ static ir_ref do_sqdmlsl(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, i
     return saturate(l, IR_VQSUBS, IR_VSUB, aux, d, do_sqdmull(l, aux, d, n, m));
 }
 
-#define PRODUCT(name)                                                                              \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        ir_ref n = a64_vreg(l, a->rn), m = a64_vreg(l, a->rm);                                     \
-                                                                                                   \
-        a64_set_vreg(l, a->rd, do_##name(l, long_aux(a->size, a->q), a64_vreg(l, a->rd), n, m));   \
-        return ISA_NEXT;                                                                           \
-    }                                                                                              \
-    LIFT(v_##name##_e)                                                                             \
-    {                                                                                              \
-        ir_ref m = simd_element(l, a->size, a->rm, a->l, a->m, a->h), n = a64_vreg(l, a->rn);      \
-                                                                                                   \
-        a64_set_vreg(l, a->rd, do_##name(l, long_aux(a->size, a->q), a64_vreg(l, a->rd), n, m));   \
-        return ISA_NEXT;                                                                           \
+#define PRODUCT(name)                                                                            \
+    LIFT(v_##name)                                                                               \
+    {                                                                                            \
+        ir_ref n = a64_vreg(l, a->rn), m = a64_vreg(l, a->rm);                                   \
+                                                                                                 \
+        a64_set_vreg(l, a->rd, do_##name(l, long_aux(a->size, a->q), a64_vreg(l, a->rd), n, m)); \
+        return ISA_NEXT;                                                                         \
+    }                                                                                            \
+    LIFT(v_##name##_e)                                                                           \
+    {                                                                                            \
+        ir_ref m = simd_element(l, a->size, a->rm, a->l, a->m, a->h), n = a64_vreg(l, a->rn);    \
+                                                                                                 \
+        a64_set_vreg(l, a->rd, do_##name(l, long_aux(a->size, a->q), a64_vreg(l, a->rd), n, m)); \
+        return ISA_NEXT;                                                                         \
     }
 /* With scalar forms: all above lane 0 is zero, so nothing else saturates. */
-#define PRODUCT_S(name)                                                                            \
-    PRODUCT(name)                                                                                  \
-    static enum isa_lift scalar_##name(struct a64_lift *l, unsigned lane, unsigned rd,             \
-                                       unsigned rn, ir_ref m)                                      \
-    {                                                                                              \
-        ir_ref n = simd_scalar(l, lane, rn), d = simd_scalar(l, lane + 1, rd);                     \
-                                                                                                   \
-        a64_set_vreg(l, rd, do_##name(l, lane, d, n, m));                                          \
-        return ISA_NEXT;                                                                           \
-    }                                                                                              \
-    LIFT(s_##name) { return scalar_##name(l, a->size, a->rd, a->rn, a64_vreg(l, a->rm)); }         \
-    LIFT(s_##name##_e)                                                                             \
-    {                                                                                              \
-        ir_ref m = simd_element(l, a->size, a->rm, a->l, a->m, a->h);                              \
-                                                                                                   \
-        return scalar_##name(l, a->size, a->rd, a->rn, m);                                         \
+#define PRODUCT_S(name)                                                                \
+    PRODUCT(name)                                                                      \
+    static enum isa_lift scalar_##name(struct a64_lift *l, unsigned lane, unsigned rd, \
+                                       unsigned rn, ir_ref m)                          \
+    {                                                                                  \
+        ir_ref n = simd_scalar(l, lane, rn), d = simd_scalar(l, lane + 1, rd);         \
+                                                                                       \
+        a64_set_vreg(l, rd, do_##name(l, lane, d, n, m));                              \
+        return ISA_NEXT;                                                               \
+    }                                                                                  \
+    LIFT(s_##name)                                                                     \
+    {                                                                                  \
+        return scalar_##name(l, a->size, a->rd, a->rn, a64_vreg(l, a->rm));            \
+    }                                                                                  \
+    LIFT(s_##name##_e)                                                                 \
+    {                                                                                  \
+        ir_ref m = simd_element(l, a->size, a->rm, a->l, a->m, a->h);                  \
+                                                                                       \
+        return scalar_##name(l, a->size, a->rd, a->rn, m);                             \
     }
 PRODUCT(smull)
 PRODUCT(umull)
@@ -215,18 +220,18 @@ static enum isa_lift dot(struct a64_lift *l, enum ir_op op, unsigned q, unsigned
     a64_set_vreg(l, rd, ir_v3(l->u, op, simd_aux(IR_LANE_S, q), a, b, a64_vreg(l, rd)));
     return ISA_NEXT;
 }
-#define DOT(name, op)                                                                              \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        ir_ref n = a64_vreg(l, a->rn), m = a64_vreg(l, a->rm);                                     \
-                                                                                                   \
-        return dot(l, op, a->q, a->rd, n, m);                                                      \
-    }                                                                                              \
-    LIFT(v_##name##_e)                                                                             \
-    {                                                                                              \
-        ir_ref m = simd_element(l, IR_LANE_S, a->rm, a->l, a->m, a->h);                            \
-                                                                                                   \
-        return dot(l, op, a->q, a->rd, a64_vreg(l, a->rn), m);                                     \
+#define DOT(name, op)                                                   \
+    LIFT(v_##name)                                                      \
+    {                                                                   \
+        ir_ref n = a64_vreg(l, a->rn), m = a64_vreg(l, a->rm);          \
+                                                                        \
+        return dot(l, op, a->q, a->rd, n, m);                           \
+    }                                                                   \
+    LIFT(v_##name##_e)                                                  \
+    {                                                                   \
+        ir_ref m = simd_element(l, IR_LANE_S, a->rm, a->l, a->m, a->h); \
+                                                                        \
+        return dot(l, op, a->q, a->rd, a64_vreg(l, a->rn), m);          \
     }
 DOT(sdot, IR_VDOTS)
 DOT(udot, IR_VDOTU)
@@ -238,8 +243,8 @@ LIFT(v_sudot_e)
     return dot(l, IR_VDOTUS, a->q, a->rd, m, a64_vreg(l, a->rn));
 }
 
-/* ---- 2x8 by 8x2 matrix products: each row of n against both of m gives four partial sums, of which
- * neighbours belong together ---- */
+/* ---- 2x8 by 8x2 matrix products: each row of n against both of m gives four partial sums, of
+ * which neighbours belong together ---- */
 static enum isa_lift mmla(struct a64_lift *l, enum ir_op op, unsigned rd, unsigned rn, unsigned rm)
 {
     struct ir_unit *u = l->u;
@@ -251,6 +256,15 @@ static enum isa_lift mmla(struct a64_lift *l, enum ir_op op, unsigned rd, unsign
     a64_set_vreg(l, rd, ir_v2(u, IR_VADD, IR_LANE_S, a64_vreg(l, rd), n));
     return ISA_NEXT;
 }
-LIFT(v_smmla) { return mmla(l, IR_VDOTS, a->rd, a->rn, a->rm); }
-LIFT(v_ummla) { return mmla(l, IR_VDOTU, a->rd, a->rn, a->rm); }
-LIFT(v_usmmla) { return mmla(l, IR_VDOTUS, a->rd, a->rn, a->rm); }
+LIFT(v_smmla)
+{
+    return mmla(l, IR_VDOTS, a->rd, a->rn, a->rm);
+}
+LIFT(v_ummla)
+{
+    return mmla(l, IR_VDOTU, a->rd, a->rn, a->rm);
+}
+LIFT(v_usmmla)
+{
+    return mmla(l, IR_VDOTUS, a->rd, a->rn, a->rm);
+}

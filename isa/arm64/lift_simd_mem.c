@@ -1,5 +1,6 @@
 /* Loads and stores of SIMD and FP registers: single, pairs, literals, structures (Arm ARM C4.1.94,
- * C3.2.11). Never knows what the values mean. All accesses of an instruction come before its first PUT.
+ * C3.2.11). Never knows what the values mean. All accesses of an instruction come before its first
+ * PUT.
  */
 #include "isa/arm64/simd.h"
 
@@ -39,12 +40,12 @@ static enum isa_lift access(struct a64_lift *l, const struct a64_addr *m, unsign
 }
 
 #define SIGNED9(a) bits_sext32((a)->imm, 9)
-#define ACCESS(name, log, address)                                                                 \
-    LIFT(m_##name)                                                                                 \
-    {                                                                                              \
-        struct a64_addr m = address;                                                               \
-                                                                                                   \
-        return access(l, &m, log, a->load, a->rt);                                                 \
+#define ACCESS(name, log, address)                 \
+    LIFT(m_##name)                                 \
+    {                                              \
+        struct a64_addr m = address;               \
+                                                   \
+        return access(l, &m, log, a->load, a->rt); \
     }
 ACCESS(unscaled, a->size, a64_addr_imm(l, a->rn, SIGNED9(a)))
 ACCESS(unscaled_q, IR_M_128, a64_addr_imm(l, a->rn, SIGNED9(a)))
@@ -86,12 +87,12 @@ static enum isa_lift pair(struct a64_lift *l, const struct a64_addr *m, unsigned
     }
     return ISA_NEXT;
 }
-#define PAIR(name, make)                                                                           \
-    LIFT(m_pair_##name)                                                                            \
-    {                                                                                              \
-        struct a64_addr m = make(l, a->rn, (int64_t)bits_sext32(a->imm, 7) * (4 << a->opc));       \
-                                                                                                   \
-        return pair(l, &m, a->opc, a->load, a->rt, a->rt2);                                        \
+#define PAIR(name, make)                                                                     \
+    LIFT(m_pair_##name)                                                                      \
+    {                                                                                        \
+        struct a64_addr m = make(l, a->rn, (int64_t)bits_sext32(a->imm, 7) * (4 << a->opc)); \
+                                                                                             \
+        return pair(l, &m, a->opc, a->load, a->rt, a->rt2);                                  \
     }
 PAIR(np, a64_addr_imm)
 PAIR(offset, a64_addr_imm)
@@ -112,12 +113,13 @@ static struct a64_addr structure_addr(struct a64_lift *l, unsigned rn, unsigned 
 }
 
 /* The perfect shuffle of three registers: it splits elements into three after log2(lanes of one)
- * steps, for then element 3j + c of the n = 3 * lanes has gone to place lanes * (3j + c) mod (n - 1),
- * which is lanes * c + j. */
+ * steps, for then element 3j + c of the n = 3 * lanes has gone to place lanes * (3j + c) mod (n -
+ * 1), which is lanes * c + j. */
 static void split3(struct a64_lift *l, unsigned aux, ir_ref t[3])
 {
     struct ir_unit *u = l->u;
-    unsigned q = !(aux & IR_HALF), lanes = simd_count(aux & 7, q), bytes = IR_LANE_B | (aux & IR_HALF);
+    unsigned q = !(aux & IR_HALF), lanes = simd_count(aux & 7, q),
+             bytes = IR_LANE_B | (aux & IR_HALF);
 
     for (unsigned n = 1; n < lanes; n *= 2) {
         ir_ref h[3], r0, r1;
@@ -139,7 +141,8 @@ static void join3(struct a64_lift *l, unsigned aux, ir_ref t[3])
     unsigned half = q ? IR_LANE_D : IR_LANE_S | IR_HALF;
 
     for (unsigned n = 1; n < lanes; n *= 2) {
-        ir_ref even = ir_v2(u, IR_VUZP1, aux, t[2], t[2]), odd = ir_v2(u, IR_VUZP2, aux, t[0], t[0]);
+        ir_ref even = ir_v2(u, IR_VUZP1, aux, t[2], t[2]),
+               odd = ir_v2(u, IR_VUZP2, aux, t[0], t[0]);
         ir_ref r0 = ir_v2(u, IR_VUZP1, aux, t[0], t[1]);
 
         t[2] = ir_v2(u, IR_VUZP2, aux, t[1], t[2]);
@@ -226,20 +229,20 @@ static enum isa_lift multi(struct a64_lift *l, const struct a64_addr *m, const s
     a64_addr_done(l, m);
     return ISA_NEXT;
 }
-#define MULTI(name, count, interleaved)                                                            \
-    LIFT(m_multi_##name)                                                                           \
-    {                                                                                              \
-        struct group g = {a->q, a->size, count, interleaved, a->load, a->rt};                      \
-        struct a64_addr m = a64_addr_imm(l, a->rn, 0);                                             \
-                                                                                                   \
-        return multi(l, &m, &g);                                                                   \
-    }                                                                                              \
-    LIFT(m_multi_##name##_p)                                                                       \
-    {                                                                                              \
-        struct group g = {a->q, a->size, count, interleaved, a->load, a->rt};                      \
-        struct a64_addr m = structure_addr(l, a->rn, a->rm, (count) * (8u << a->q));               \
-                                                                                                   \
-        return multi(l, &m, &g);                                                                   \
+#define MULTI(name, count, interleaved)                                              \
+    LIFT(m_multi_##name)                                                             \
+    {                                                                                \
+        struct group g = {a->q, a->size, count, interleaved, a->load, a->rt};        \
+        struct a64_addr m = a64_addr_imm(l, a->rn, 0);                               \
+                                                                                     \
+        return multi(l, &m, &g);                                                     \
+    }                                                                                \
+    LIFT(m_multi_##name##_p)                                                         \
+    {                                                                                \
+        struct group g = {a->q, a->size, count, interleaved, a->load, a->rt};        \
+        struct a64_addr m = structure_addr(l, a->rn, a->rm, (count) * (8u << a->q)); \
+                                                                                     \
+        return multi(l, &m, &g);                                                     \
     }
 MULTI(4, 4, 1)
 MULTI(3, 3, 1)
@@ -278,20 +281,20 @@ static enum isa_lift one_lane(struct a64_lift *l, const struct a64_addr *m, cons
     }
     return ISA_NEXT;
 }
-#define LANE(name, number, index)                                                                  \
-    LIFT(m_lane_##name)                                                                            \
-    {                                                                                              \
-        struct group g = {1, number, 1 + (a->sel << 1 | a->r), 1, a->load, a->rt};                 \
-        struct a64_addr m = a64_addr_imm(l, a->rn, 0);                                             \
-                                                                                                   \
-        return one_lane(l, &m, &g, index);                                                         \
-    }                                                                                              \
-    LIFT(m_lane_##name##_p)                                                                        \
-    {                                                                                              \
-        struct group g = {1, number, 1 + (a->sel << 1 | a->r), 1, a->load, a->rt};                 \
-        struct a64_addr m = structure_addr(l, a->rn, a->rm, g.regs << (number));                   \
-                                                                                                   \
-        return one_lane(l, &m, &g, index);                                                         \
+#define LANE(name, number, index)                                                  \
+    LIFT(m_lane_##name)                                                            \
+    {                                                                              \
+        struct group g = {1, number, 1 + (a->sel << 1 | a->r), 1, a->load, a->rt}; \
+        struct a64_addr m = a64_addr_imm(l, a->rn, 0);                             \
+                                                                                   \
+        return one_lane(l, &m, &g, index);                                         \
+    }                                                                              \
+    LIFT(m_lane_##name##_p)                                                        \
+    {                                                                              \
+        struct group g = {1, number, 1 + (a->sel << 1 | a->r), 1, a->load, a->rt}; \
+        struct a64_addr m = structure_addr(l, a->rn, a->rm, g.regs << (number));   \
+                                                                                   \
+        return one_lane(l, &m, &g, index);                                         \
     }
 LANE(b, IR_LANE_B, a->q << 3 | a->s << 2 | a->size)
 LANE(h, IR_LANE_H, a->q << 2 | a->s << 1 | a->size >> 1)

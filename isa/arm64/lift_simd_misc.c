@@ -19,21 +19,24 @@ static ir_ref zero(struct a64_lift *l)
     return ir_const(l->u, IR_V128, 0);
 }
 
-#define ONE(name, expression)                                                                      \
-    static ir_ref do_##name(struct a64_lift *l, unsigned aux, ir_ref n)                            \
-    {                                                                                              \
-        return expression;                                                                         \
-    }                                                                                              \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        if (reserved(a->q, a->size))                                                               \
-            return a64_undef(l);                                                                   \
-        return one(l, do_##name, simd_aux(a->size, a->q), a->rd, a->rn);                           \
+#define ONE(name, expression)                                            \
+    static ir_ref do_##name(struct a64_lift *l, unsigned aux, ir_ref n)  \
+    {                                                                    \
+        return expression;                                               \
+    }                                                                    \
+    LIFT(v_##name)                                                       \
+    {                                                                    \
+        if (reserved(a->q, a->size))                                     \
+            return a64_undef(l);                                         \
+        return one(l, do_##name, simd_aux(a->size, a->q), a->rd, a->rn); \
     }
 /* With a scalar form on D registers. */
-#define ONE_D(name, expression)                                                                    \
-    ONE(name, expression)                                                                          \
-    LIFT(s_##name) { return one(l, do_##name, IR_LANE_D | IR_HALF, a->rd, a->rn); }
+#define ONE_D(name, expression)                                      \
+    ONE(name, expression)                                            \
+    LIFT(s_##name)                                                   \
+    {                                                                \
+        return one(l, do_##name, IR_LANE_D | IR_HALF, a->rd, a->rn); \
+    }
 
 ONE(rev64, ir_v1i(l->u, IR_VREV, aux, n, 8))
 ONE(rev32, ir_v1i(l->u, IR_VREV, aux, n, 4))
@@ -59,16 +62,22 @@ LIFT(v_rbit)
     return ISA_NEXT;
 }
 
-static enum isa_lift adalp(struct a64_lift *l, enum ir_op op, unsigned q, unsigned lane, unsigned rd,
-                           unsigned rn)
+static enum isa_lift adalp(struct a64_lift *l, enum ir_op op, unsigned q, unsigned lane,
+                           unsigned rd, unsigned rn)
 {
     ir_ref sums = ir_v1(l->u, op, simd_aux(lane, q), a64_vreg(l, rn));
 
     a64_set_vreg(l, rd, ir_v2(l->u, IR_VADD, simd_aux(lane + 1, q), a64_vreg(l, rd), sums));
     return ISA_NEXT;
 }
-LIFT(v_sadalp) { return adalp(l, IR_VADDLPS, a->q, a->size, a->rd, a->rn); }
-LIFT(v_uadalp) { return adalp(l, IR_VADDLPU, a->q, a->size, a->rd, a->rn); }
+LIFT(v_sadalp)
+{
+    return adalp(l, IR_VADDLPS, a->q, a->size, a->rd, a->rn);
+}
+LIFT(v_uadalp)
+{
+    return adalp(l, IR_VADDLPU, a->q, a->size, a->rd, a->rn);
+}
 
 /* ---- saturating: only the lowest number has no negative ---- */
 static ir_ref do_sqabs(struct a64_lift *l, unsigned aux, ir_ref n)
@@ -88,19 +97,19 @@ static ir_ref do_sqneg(struct a64_lift *l, unsigned aux, ir_ref n)
     simd_qc(l, aux, r, ir_v1(l->u, IR_VNEG, aux, n));
     return r;
 }
-#define SATURATE(name)                                                                             \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        if (reserved(a->q, a->size))                                                               \
-            return a64_undef(l);                                                                   \
-        return one(l, do_##name, simd_aux(a->size, a->q), a->rd, a->rn);                           \
-    }                                                                                              \
-    LIFT(s_##name)                                                                                 \
-    {                                                                                              \
-        ir_ref n = simd_scalar(l, a->size, a->rn);                                                 \
-                                                                                                   \
-        a64_set_vreg(l, a->rd, do_##name(l, a->size | IR_HALF, n));                                \
-        return ISA_NEXT;                                                                           \
+#define SATURATE(name)                                                   \
+    LIFT(v_##name)                                                       \
+    {                                                                    \
+        if (reserved(a->q, a->size))                                     \
+            return a64_undef(l);                                         \
+        return one(l, do_##name, simd_aux(a->size, a->q), a->rd, a->rn); \
+    }                                                                    \
+    LIFT(s_##name)                                                       \
+    {                                                                    \
+        ir_ref n = simd_scalar(l, a->size, a->rn);                       \
+                                                                         \
+        a64_set_vreg(l, a->rd, do_##name(l, a->size | IR_HALF, n));      \
+        return ISA_NEXT;                                                 \
     }
 SATURATE(sqabs)
 SATURATE(sqneg)
@@ -111,18 +120,20 @@ static enum isa_lift mixed(struct a64_lift *l, enum simd_iop op, unsigned lane, 
 {
     ir_ref ctl = ir_const(l->u, IR_I32, simd_ctl(op, lane, count, 0));
 
-    a64_set_vreg(l, rd,
-                 a64_call(l, IR_V128, A64_H_isat2, a64_vreg(l, rd), a64_vreg(l, rn), ctl));
+    a64_set_vreg(l, rd, a64_call(l, IR_V128, A64_H_isat2, a64_vreg(l, rd), a64_vreg(l, rn), ctl));
     return ISA_NEXT;
 }
-#define MIXED(name, op)                                                                            \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        if (reserved(a->q, a->size))                                                               \
-            return a64_undef(l);                                                                   \
-        return mixed(l, op, a->size, simd_count(a->size, a->q), a->rd, a->rn);                     \
-    }                                                                                              \
-    LIFT(s_##name) { return mixed(l, op, a->size, 1, a->rd, a->rn); }
+#define MIXED(name, op)                                                        \
+    LIFT(v_##name)                                                             \
+    {                                                                          \
+        if (reserved(a->q, a->size))                                           \
+            return a64_undef(l);                                               \
+        return mixed(l, op, a->size, simd_count(a->size, a->q), a->rd, a->rn); \
+    }                                                                          \
+    LIFT(s_##name)                                                             \
+    {                                                                          \
+        return mixed(l, op, a->size, 1, a->rd, a->rn);                         \
+    }
 MIXED(suqadd, SIMD_SUQADD)
 MIXED(usqadd, SIMD_USQADD)
 
@@ -140,16 +151,16 @@ static ir_ref qxtn(struct a64_lift *l, enum ir_op op, enum ir_op widen, unsigned
     simd_qc(l, IR_LANE_D, ir_v1(l->u, widen, lane, r), n);
     return r;
 }
-#define QXTN(name, op, widen)                                                                      \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        simd_put_half(l, a->q, a->rd, qxtn(l, op, widen, a->size, a64_vreg(l, a->rn)));            \
-        return ISA_NEXT;                                                                           \
-    }                                                                                              \
-    LIFT(s_##name)                                                                                 \
-    {                                                                                              \
-        a64_set_vreg(l, a->rd, qxtn(l, op, widen, a->size, simd_scalar(l, a->size + 1, a->rn)));   \
-        return ISA_NEXT;                                                                           \
+#define QXTN(name, op, widen)                                                                    \
+    LIFT(v_##name)                                                                               \
+    {                                                                                            \
+        simd_put_half(l, a->q, a->rd, qxtn(l, op, widen, a->size, a64_vreg(l, a->rn)));          \
+        return ISA_NEXT;                                                                         \
+    }                                                                                            \
+    LIFT(s_##name)                                                                               \
+    {                                                                                            \
+        a64_set_vreg(l, a->rd, qxtn(l, op, widen, a->size, simd_scalar(l, a->size + 1, a->rn))); \
+        return ISA_NEXT;                                                                         \
     }
 QXTN(sqxtn, IR_VQNSS, IR_VSXL)
 QXTN(sqxtun, IR_VQNSU, IR_VZXL)
@@ -172,12 +183,18 @@ static enum isa_lift estimate(struct a64_lift *l, enum simd_iop op, unsigned q, 
     a64_set_vreg(l, rd, a64_call(l, IR_V128, A64_H_iest, a64_vreg(l, rn), ctl, IR_NONE));
     return ISA_NEXT;
 }
-LIFT(v_urecpe) { return estimate(l, SIMD_URECPE, a->q, a->rd, a->rn); }
-LIFT(v_ursqrte) { return estimate(l, SIMD_URSQRTE, a->q, a->rd, a->rn); }
+LIFT(v_urecpe)
+{
+    return estimate(l, SIMD_URECPE, a->q, a->rd, a->rn);
+}
+LIFT(v_ursqrte)
+{
+    return estimate(l, SIMD_URSQRTE, a->q, a->rd, a->rn);
+}
 
 /* ---- across lanes: two S lanes are reserved ---- */
-static enum isa_lift reduce(struct a64_lift *l, enum ir_op op, unsigned q, unsigned lane, unsigned rd,
-                            unsigned rn)
+static enum isa_lift reduce(struct a64_lift *l, enum ir_op op, unsigned q, unsigned lane,
+                            unsigned rd, unsigned rn)
 {
     ir_ref v = a64_vreg(l, rn);
     unsigned aux = simd_aux(lane, q);
@@ -190,10 +207,22 @@ static enum isa_lift reduce(struct a64_lift *l, enum ir_op op, unsigned q, unsig
     simd_put_lane(l, rd, lane, v, 0);
     return ISA_NEXT;
 }
-LIFT(v_smaxv) { return reduce(l, IR_VMAXS, a->q, a->size, a->rd, a->rn); }
-LIFT(v_umaxv) { return reduce(l, IR_VMAXU, a->q, a->size, a->rd, a->rn); }
-LIFT(v_sminv) { return reduce(l, IR_VMINS, a->q, a->size, a->rd, a->rn); }
-LIFT(v_uminv) { return reduce(l, IR_VMINU, a->q, a->size, a->rd, a->rn); }
+LIFT(v_smaxv)
+{
+    return reduce(l, IR_VMAXS, a->q, a->size, a->rd, a->rn);
+}
+LIFT(v_umaxv)
+{
+    return reduce(l, IR_VMAXU, a->q, a->size, a->rd, a->rn);
+}
+LIFT(v_sminv)
+{
+    return reduce(l, IR_VMINS, a->q, a->size, a->rd, a->rn);
+}
+LIFT(v_uminv)
+{
+    return reduce(l, IR_VMINU, a->q, a->size, a->rd, a->rn);
+}
 
 LIFT(v_addv)
 {
@@ -202,8 +231,8 @@ LIFT(v_addv)
     a64_set_vreg(l, a->rd, ir_v1(l->u, IR_VADDV, simd_aux(a->size, a->q), a64_vreg(l, a->rn)));
     return ISA_NEXT;
 }
-static enum isa_lift addlv(struct a64_lift *l, enum ir_op op, unsigned q, unsigned lane, unsigned rd,
-                           unsigned rn)
+static enum isa_lift addlv(struct a64_lift *l, enum ir_op op, unsigned q, unsigned lane,
+                           unsigned rd, unsigned rn)
 {
     ir_ref pairs;
 
@@ -213,8 +242,14 @@ static enum isa_lift addlv(struct a64_lift *l, enum ir_op op, unsigned q, unsign
     a64_set_vreg(l, rd, ir_v1(l->u, IR_VADDV, simd_aux(lane + 1, q), pairs));
     return ISA_NEXT;
 }
-LIFT(v_saddlv) { return addlv(l, IR_VADDLPS, a->q, a->size, a->rd, a->rn); }
-LIFT(v_uaddlv) { return addlv(l, IR_VADDLPU, a->q, a->size, a->rd, a->rn); }
+LIFT(v_saddlv)
+{
+    return addlv(l, IR_VADDLPS, a->q, a->size, a->rd, a->rn);
+}
+LIFT(v_uaddlv)
+{
+    return addlv(l, IR_VADDLPU, a->q, a->size, a->rd, a->rn);
+}
 
 LIFT(s_addp)
 {

@@ -1,5 +1,6 @@
-/* Vector data movement: modified immediates, copies between lanes and general registers, permutation,
- * extraction, table look-up (Arm ARM C4.1.96; AdvSIMDExpandImm of shared/functions/vector).
+/* Vector data movement: modified immediates, copies between lanes and general registers,
+ * permutation, extraction, table look-up (Arm ARM C4.1.96; AdvSIMDExpandImm of
+ * shared/functions/vector).
  */
 #include "isa/arm64/simd.h"
 
@@ -12,7 +13,8 @@ uint64_t simd_fp_imm(unsigned lane, unsigned imm8)
         return sign << 15 | (b ? 0x3000 : 0x4000) | rest << 6;
     if (lane == IR_LANE_S)
         return sign << 31 | (b ? 0x3e000000u : 0x40000000u) | rest << 19;
-    return sign << 63 | (b ? UINT64_C(0x3fc0000000000000) : UINT64_C(0x4000000000000000)) | rest << 48;
+    return sign << 63 | (b ? UINT64_C(0x3fc0000000000000) : UINT64_C(0x4000000000000000)) |
+           rest << 48;
 }
 
 static uint64_t repeat(unsigned lane, uint64_t v)
@@ -67,8 +69,9 @@ LIFT(v_modimm)
         return a64_undef(l);
     if (logical) {
         old = a64_vreg(l, a->rd);
-        a64_set_vreg(l, a->rd, ir_v2(l->u, a->op ? IR_VANDN : IR_VOR, simd_aux(IR_LANE_D, a->q), old,
-                                     ir_const(l->u, IR_V128, v)));
+        a64_set_vreg(l, a->rd,
+                     ir_v2(l->u, a->op ? IR_VANDN : IR_VOR, simd_aux(IR_LANE_D, a->q), old,
+                           ir_const(l->u, IR_V128, v)));
         return ISA_NEXT;
     }
     set_const(l, a->q, a->rd, a->op && a->cmode < 14 ? ~v : v);
@@ -123,8 +126,9 @@ LIFT(v_smov)
 
     if (!copy_lane(a->imm, &lane, &index) || lane >= (a->q ? IR_LANE_D : IR_LANE_S))
         return a64_undef(l);
-    a64_set_reg(l, a->rd, ir_emit(l->u, IR_VGET, a64_type(a->q), lane | 16, a64_vreg(l, a->rn),
-                                  IR_NONE, index));
+    a64_set_reg(
+        l, a->rd,
+        ir_emit(l->u, IR_VGET, a64_type(a->q), lane | 16, a64_vreg(l, a->rn), IR_NONE, index));
     return ISA_NEXT;
 }
 LIFT(v_umov)
@@ -135,8 +139,8 @@ LIFT(v_umov)
     if (!copy_lane(a->imm, &lane, &index) || (lane == IR_LANE_D) != a->q)
         return a64_undef(l);
     if (!index && lane >= IR_LANE_S) /* the scalar needs no vector operation */
-        a64_set_reg(l, a->rd, ir_op1(l->u, IR_BITS, t, 0,
-                                     a64_freg(l, a->q ? IR_F64 : IR_F32, a->rn)));
+        a64_set_reg(l, a->rd,
+                    ir_op1(l->u, IR_BITS, t, 0, a64_freg(l, a->q ? IR_F64 : IR_F32, a->rn)));
     else
         a64_set_reg(l, a->rd, ir_emit(l->u, IR_VGET, t, lane, a64_vreg(l, a->rn), IR_NONE, index));
     return ISA_NEXT;
@@ -160,22 +164,22 @@ LIFT(v_ins_e)
     if (!copy_lane(a->imm, &lane, &index))
         return a64_undef(l);
     d = a64_vreg(l, a->rd);
-    a64_set_vreg(l, a->rd, ir_v2i(l->u, IR_VSETL, lane, d, a64_vreg(l, a->rn),
-                                  index | a->idx >> lane << 8));
+    a64_set_vreg(l, a->rd,
+                 ir_v2i(l->u, IR_VSETL, lane, d, a64_vreg(l, a->rn), index | a->idx >> lane << 8));
     return ISA_NEXT;
 }
 
 /* ---- permutation ---- */
-#define PERMUTE(name, op)                                                                          \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        ir_ref n;                                                                                  \
-                                                                                                   \
-        if (a->size == IR_LANE_D && !a->q)                                                         \
-            return a64_undef(l);                                                                   \
-        n = a64_vreg(l, a->rn);                                                                    \
-        a64_set_vreg(l, a->rd, ir_v2(l->u, op, simd_aux(a->size, a->q), n, a64_vreg(l, a->rm)));   \
-        return ISA_NEXT;                                                                           \
+#define PERMUTE(name, op)                                                                        \
+    LIFT(v_##name)                                                                               \
+    {                                                                                            \
+        ir_ref n;                                                                                \
+                                                                                                 \
+        if (a->size == IR_LANE_D && !a->q)                                                       \
+            return a64_undef(l);                                                                 \
+        n = a64_vreg(l, a->rn);                                                                  \
+        a64_set_vreg(l, a->rd, ir_v2(l->u, op, simd_aux(a->size, a->q), n, a64_vreg(l, a->rm))); \
+        return ISA_NEXT;                                                                         \
     }
 PERMUTE(uzp1, IR_VUZP1)
 PERMUTE(uzp2, IR_VUZP2)
@@ -191,8 +195,8 @@ LIFT(v_ext)
     if (!a->q && a->imm >= 8)
         return a64_undef(l);
     n = a64_vreg(l, a->rn);
-    a64_set_vreg(l, a->rd, ir_v2i(l->u, IR_VEXT, simd_aux(IR_LANE_B, a->q), n, a64_vreg(l, a->rm),
-                                  a->imm));
+    a64_set_vreg(l, a->rd,
+                 ir_v2i(l->u, IR_VEXT, simd_aux(IR_LANE_B, a->q), n, a64_vreg(l, a->rm), a->imm));
     return ISA_NEXT;
 }
 

@@ -1,6 +1,6 @@
-/* Vector shifts by an immediate (Arm ARM C4.1.96 "Advanced SIMD shift by immediate", "scalar shift by
- * immediate"). `imm` is immh:immb: its leading one tells the lane. The fixed-point conversions of the
- * same group are in lift_simd_fp.c.
+/* Vector shifts by an immediate (Arm ARM C4.1.96 "Advanced SIMD shift by immediate", "scalar shift
+ * by immediate"). `imm` is immh:immb: its leading one tells the lane. The fixed-point conversions
+ * of the same group are in lift_simd_fp.c.
  */
 #include "isa/arm64/simd.h"
 
@@ -49,10 +49,10 @@ static ir_ref urshr(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, 
     (void)d;
     return round_right(l, IR_VSHRI, aux, count, n);
 }
-#define ACCUMULATE(name, from)                                                                     \
-    static ir_ref name(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n)       \
-    {                                                                                              \
-        return ir_v2(l->u, IR_VADD, aux, d, from(l, aux, count, d, n));                            \
+#define ACCUMULATE(name, from)                                                               \
+    static ir_ref name(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n) \
+    {                                                                                        \
+        return ir_v2(l->u, IR_VADD, aux, d, from(l, aux, count, d, n));                      \
     }
 ACCUMULATE(ssra, sshr)
 ACCUMULATE(usra, ushr)
@@ -131,9 +131,15 @@ static enum isa_lift shift_scalar(struct a64_lift *l, simd_shift *fn, unsigned l
     a64_set_vreg(l, rd, fn(l, lane | IR_HALF, count, a64_vreg(l, rd), n));
     return ISA_NEXT;
 }
-#define SHIFT(name, fn, amount)                                                                    \
-    LIFT(v_##name) { return shift(l, fn, a->q, lane_of(a->imm), amount(a->imm), a->rd, a->rn); }   \
-    LIFT(s_##name) { return shift_scalar(l, fn, lane_of(a->imm), amount(a->imm), a->rd, a->rn); }
+#define SHIFT(name, fn, amount)                                                    \
+    LIFT(v_##name)                                                                 \
+    {                                                                              \
+        return shift(l, fn, a->q, lane_of(a->imm), amount(a->imm), a->rd, a->rn);  \
+    }                                                                              \
+    LIFT(s_##name)                                                                 \
+    {                                                                              \
+        return shift_scalar(l, fn, lane_of(a->imm), amount(a->imm), a->rd, a->rn); \
+    }
 
 SHIFT(sshr, sshr, right_of)
 SHIFT(ushr, ushr, right_of)
@@ -147,8 +153,8 @@ SHIFT(sri, sri, right_of)
 SHIFT(shl, shl, left_of)
 SHIFT(sli, sli, left_of)
 
-/* Of the scalar saturating forms the result above lane 0 is already zero, but for the limits of zero
- * lanes, which are never chosen: zero always fits. */
+/* Of the scalar saturating forms the result above lane 0 is already zero, but for the limits of
+ * zero lanes, which are never chosen: zero always fits. */
 SHIFT(sqshl_i, sqshl, left_of)
 SHIFT(uqshl_i, uqshl, left_of)
 SHIFT(sqshlu_i, sqshlu, left_of)
@@ -175,8 +181,8 @@ LIFT(v_rshrn)
 }
 
 /* Shift as `fn`, then narrow by `op`; saturated where widening does not give the shifted value. */
-static ir_ref qshrn(struct a64_lift *l, simd_shift *fn, enum ir_op op, enum ir_op widen, unsigned imm,
-                    ir_ref n)
+static ir_ref qshrn(struct a64_lift *l, simd_shift *fn, enum ir_op op, enum ir_op widen,
+                    unsigned imm, ir_ref n)
 {
     unsigned lane = lane_of(imm);
     ir_ref shifted = fn(l, lane + 1, right_of(imm), n, n);
@@ -185,18 +191,18 @@ static ir_ref qshrn(struct a64_lift *l, simd_shift *fn, enum ir_op op, enum ir_o
     simd_qc(l, IR_LANE_D, ir_v1(l->u, widen, lane, r), shifted);
     return r;
 }
-#define QSHRN(name, fn, op, widen)                                                                 \
-    LIFT(v_##name)                                                                                 \
-    {                                                                                              \
-        simd_put_half(l, a->q, a->rd, qshrn(l, fn, op, widen, a->imm, a64_vreg(l, a->rn)));        \
-        return ISA_NEXT;                                                                           \
-    }                                                                                              \
-    LIFT(s_##name)                                                                                 \
-    {                                                                                              \
-        ir_ref n = simd_scalar(l, lane_of(a->imm) + 1, a->rn);                                     \
-                                                                                                   \
-        a64_set_vreg(l, a->rd, qshrn(l, fn, op, widen, a->imm, n));                                \
-        return ISA_NEXT;                                                                           \
+#define QSHRN(name, fn, op, widen)                                                          \
+    LIFT(v_##name)                                                                          \
+    {                                                                                       \
+        simd_put_half(l, a->q, a->rd, qshrn(l, fn, op, widen, a->imm, a64_vreg(l, a->rn))); \
+        return ISA_NEXT;                                                                    \
+    }                                                                                       \
+    LIFT(s_##name)                                                                          \
+    {                                                                                       \
+        ir_ref n = simd_scalar(l, lane_of(a->imm) + 1, a->rn);                              \
+                                                                                            \
+        a64_set_vreg(l, a->rd, qshrn(l, fn, op, widen, a->imm, n));                         \
+        return ISA_NEXT;                                                                    \
     }
 QSHRN(sqshrn, sshr, IR_VQNSS, IR_VSXL)
 QSHRN(sqrshrn, srshr, IR_VQNSS, IR_VSXL)
@@ -217,5 +223,11 @@ static enum isa_lift shll(struct a64_lift *l, enum ir_op low, enum ir_op high, u
     a64_set_vreg(l, rd, wide);
     return ISA_NEXT;
 }
-LIFT(v_sshll) { return shll(l, IR_VSXL, IR_VSXH, a->q, a->imm, a->rd, a->rn); }
-LIFT(v_ushll) { return shll(l, IR_VZXL, IR_VZXH, a->q, a->imm, a->rd, a->rn); }
+LIFT(v_sshll)
+{
+    return shll(l, IR_VSXL, IR_VSXH, a->q, a->imm, a->rd, a->rn);
+}
+LIFT(v_ushll)
+{
+    return shll(l, IR_VZXL, IR_VZXH, a->q, a->imm, a->rd, a->rn);
+}

@@ -1,7 +1,7 @@
 /* Private to the vector, floating-point and crypto lifters of isa/arm64 and their helpers.
  *
- * Owns: how a lifter names lanes and operation sizes, saturation, and the control word that tells the
- * generic helpers (helpers_simd.c, helpers_fp.c) what to do. Never knows: encodings.
+ * Owns: how a lifter names lanes and operation sizes, saturation, and the control word that tells
+ * the generic helpers (helpers_simd.c, helpers_fp.c) what to do. Never knows: encodings.
  */
 #ifndef MYNA_ISA_ARM64_SIMD_H
 #define MYNA_ISA_ARM64_SIMD_H
@@ -76,7 +76,8 @@ static inline void simd_qc(struct a64_lift *l, unsigned aux, ir_ref x, ir_ref y)
     ir_put(l->u, A64_QC, ir_v2(l->u, IR_VOR, IR_LANE_D, ir_get(l->u, IR_V128, A64_QC), differ));
 }
 
-/* The element operand of a by-element instruction, in all lanes; index and register from l, m, h. */
+/* The element operand of a by-element instruction, in all lanes; index and register from l, m, h.
+ */
 static inline unsigned simd_index(unsigned lane, unsigned el, unsigned em, unsigned eh)
 {
     return lane == IR_LANE_H ? eh << 2 | el << 1 | em : lane == IR_LANE_S ? eh << 1 | el : eh;
@@ -122,32 +123,67 @@ static inline unsigned simd_ctl_number(uint32_t ctl)
 
 /* Operations of the helpers isat2, isat3 (saturating; or QC into fpsr) and iest. */
 enum simd_iop {
-    SIMD_SQSHL, SIMD_UQSHL, SIMD_SQRSHL, SIMD_UQRSHL, /* v[0] shifted by the low bytes of v[1] */
-    SIMD_SUQADD, SIMD_USQADD,                         /* v[0] accumulator, v[1] */
-    SIMD_SQRDMLAH, SIMD_SQRDMLSH,                     /* v[0] accumulator, v[1], v[2] */
-    SIMD_URECPE, SIMD_URSQRTE,
+    SIMD_SQSHL,
+    SIMD_UQSHL,
+    SIMD_SQRSHL,
+    SIMD_UQRSHL, /* v[0] shifted by the low bytes of v[1] */
+    SIMD_SUQADD,
+    SIMD_USQADD, /* v[0] accumulator, v[1] */
+    SIMD_SQRDMLAH,
+    SIMD_SQRDMLSH, /* v[0] accumulator, v[1], v[2] */
+    SIMD_URECPE,
+    SIMD_URSQRTE,
 };
 
 /* Operations of the helpers fp1, fp2, fp3. */
 enum simd_fpop {
     /* one operand */
-    SIMD_FSQRT, SIMD_FRINT, SIMD_FRINTX, /* number: enum fp_round */
-    SIMD_FRECPE, SIMD_FRSQRTE, SIMD_FRECPX,
-    SIMD_FRINT32, SIMD_FRINT64,          /* number: enum fp_round */
-    SIMD_FCVTS, SIMD_FCVTU,              /* to integers; number: fraction bits | fp_round << 8 */
-    SIMD_SCVTF, SIMD_UCVTF,              /* number: fraction bits */
-    SIMD_FCVTL, SIMD_FCVTN, SIMD_FCVTXN, /* f16 to f32, f32 to f16, f64 to f32 rounded to odd */
+    SIMD_FSQRT,
+    SIMD_FRINT,
+    SIMD_FRINTX, /* number: enum fp_round */
+    SIMD_FRECPE,
+    SIMD_FRSQRTE,
+    SIMD_FRECPX,
+    SIMD_FRINT32,
+    SIMD_FRINT64, /* number: enum fp_round */
+    SIMD_FCVTS,
+    SIMD_FCVTU, /* to integers; number: fraction bits | fp_round << 8 */
+    SIMD_SCVTF,
+    SIMD_UCVTF, /* number: fraction bits */
+    SIMD_FCVTL,
+    SIMD_FCVTN,
+    SIMD_FCVTXN, /* f16 to f32, f32 to f16, f64 to f32 rounded to odd */
     SIMD_BFCVTN,
     /* two */
-    SIMD_FADD, SIMD_FSUB, SIMD_FMUL, SIMD_FDIV, SIMD_FMULX, SIMD_FNMUL, SIMD_FABD,
-    SIMD_FMAX, SIMD_FMIN, SIMD_FMAXNM, SIMD_FMINNM, SIMD_FRECPS, SIMD_FRSQRTS,
-    SIMD_FCMEQ, SIMD_FCMGE, SIMD_FCMGT, SIMD_FACGE, SIMD_FACGT,
-    SIMD_FCADD,                          /* number: 0: 90 degrees, 1: 270 */
+    SIMD_FADD,
+    SIMD_FSUB,
+    SIMD_FMUL,
+    SIMD_FDIV,
+    SIMD_FMULX,
+    SIMD_FNMUL,
+    SIMD_FABD,
+    SIMD_FMAX,
+    SIMD_FMIN,
+    SIMD_FMAXNM,
+    SIMD_FMINNM,
+    SIMD_FRECPS,
+    SIMD_FRSQRTS,
+    SIMD_FCMEQ,
+    SIMD_FCMGE,
+    SIMD_FCMGT,
+    SIMD_FACGE,
+    SIMD_FACGT,
+    SIMD_FCADD, /* number: 0: 90 degrees, 1: 270 */
     /* three: addend v[0], factors v[1], v[2] */
-    SIMD_FMLA, SIMD_FMLS, SIMD_FNMLA, SIMD_FNMLS, /* +a+nm, +a-nm, -a-nm, -a+nm */
-    SIMD_FCMLA,                                   /* number: rotation / 90 */
-    SIMD_FMLAL, SIMD_FMLSL,                       /* number: first lane of n and m */
-    SIMD_BFDOT, SIMD_BFMMLA,
+    SIMD_FMLA,
+    SIMD_FMLS,
+    SIMD_FNMLA,
+    SIMD_FNMLS, /* +a+nm, +a-nm, -a-nm, -a+nm */
+    SIMD_FCMLA, /* number: rotation / 90 */
+    SIMD_FMLAL,
+    SIMD_FMLSL, /* number: first lane of n and m */
+    SIMD_BFDOT,
+    SIMD_BFMMLA,
 };
 
 /* The constant that FMOV's imm8 stands for; lane H, S or D. */
@@ -159,7 +195,8 @@ unsigned simd_fp_round(enum ir_rm rm); /* as enum fp_round, IR_RM_DYN excluded *
 unsigned simd_key_round(const struct a64_lift *l);
 
 /* Vector FP operations on lane S or D by IR, on others (and what IR lacks) by helper. */
-ir_ref simd_fp2(struct a64_lift *l, enum simd_fpop op, unsigned lane, unsigned q, ir_ref a, ir_ref b);
+ir_ref simd_fp2(struct a64_lift *l, enum simd_fpop op, unsigned lane, unsigned q, ir_ref a,
+                ir_ref b);
 /* Scalar results by helper: only lane 0 is computed, the rest is zero. */
 ir_ref simd_help1(struct a64_lift *l, enum simd_fpop op, unsigned lane, unsigned count,
                   unsigned number, ir_ref a);

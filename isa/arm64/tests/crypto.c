@@ -1,5 +1,5 @@
-/* The crypto instructions against published vectors: FIPS 197 (AES), FIPS 180-4 (SHA), GB/T 32905 (SM3)
- * and 32907 (SM4). The algorithms are driven from here, each step by one guest instruction.
+/* The crypto instructions against published vectors: FIPS 197 (AES), FIPS 180-4 (SHA), GB/T 32905
+ * (SM3) and 32907 (SM4). The algorithms are driven from here, each step by one guest instruction.
  */
 #include "isa/arm64/tests/vecunit.h"
 
@@ -231,12 +231,12 @@ static void sha512_rounds(unsigned w, const uint64_t k[2])
 }
 static void test_sha512(void **unused)
 {
-    static const uint64_t start[8] = {
-        0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
-        0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179};
-    static const uint64_t want[8] = {
-        0xddaf35a193617aba, 0xcc417349ae204131, 0x12e6fa4e89a97ea2, 0x0a9eeee64b55d39a,
-        0x2192992a274fc1a8, 0x36ba3c23a3feebbd, 0x454d4423643ce80e, 0x2a9ac94fa54ca49f};
+    static const uint64_t start[8] = {0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b,
+                                      0xa54ff53a5f1d36f1, 0x510e527fade682d1, 0x9b05688c2b3e6c1f,
+                                      0x1f83d9abfb41bd6b, 0x5be0cd19137e2179};
+    static const uint64_t want[8] = {0xddaf35a193617aba, 0xcc417349ae204131, 0x12e6fa4e89a97ea2,
+                                     0x0a9eeee64b55d39a, 0x2192992a274fc1a8, 0x36ba3c23a3feebbd,
+                                     0x454d4423643ce80e, 0x2a9ac94fa54ca49f};
     static const uint64_t block[16] = {UINT64_C(0x6162638000000000), [15] = 24};
     unsigned prime = 1;
 

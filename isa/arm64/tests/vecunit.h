@@ -1,4 +1,5 @@
-/* Shared by the vector and crypto tests of arm64: one instruction lifted, verified and interpreted. */
+/* Shared by the vector and crypto tests of arm64: one instruction lifted, verified and interpreted.
+ */
 #ifndef MYNA_ISA_ARM64_TESTS_VECUNIT_H
 #define MYNA_ISA_ARM64_TESTS_VECUNIT_H
 
@@ -20,8 +21,8 @@ static inline int vecunit_run(struct cpu *c, uint32_t word)
     return reason;
 }
 
-/* The word of a form with these registers in the usual places (rm where the form has it free); `more`
- * are the other fields. */
+/* The word of a form with these registers in the usual places (rm where the form has it free);
+ * `more` are the other fields. */
 static inline uint32_t vecunit_word(const char *name, unsigned rd, unsigned rn, unsigned rm,
                                     uint32_t more)
 {
