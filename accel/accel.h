@@ -9,6 +9,8 @@
 #include "core/cpu.h"
 #include "ir/isa.h"
 
+#include <stdbool.h>
+
 struct err;
 struct accel;
 
@@ -45,7 +47,10 @@ enum cpu_exit accel_step(struct cpu *c);
 /* Guest code in [start, start + len) changed or went away. Any thread. Translations of it are not
  * entered any more when this returns by the calling thread, and soon by others. */
 void accel_invalidate(struct accel *a, uint64_t start, uint64_t len);
-void accel_fork_child(struct cpu *c); /* after fork in the child: only this cpu is left */
+/* Around fork(), in the forking thread: prepare (0 or negative errno: do not fork), then parent or child. */
+int accel_fork_prepare(struct cpu *c, struct err *e);
+void accel_fork_parent(struct cpu *c);
+void accel_fork_child(struct cpu *c); /* only this cpu is left */
 
 /* For the handler of a synchronous host signal (SIGSEGV, SIGBUS, SIGFPE, SIGILL) that arrived in the
  * thread of `c`: if it came from translated code, or from C code running for the guest (helper,

@@ -1,0 +1,217 @@
+/* The code cache's tables: which block translates which guest code, what is linked to what, and what
+ * goes when guest code changes. Knows neither IR nor host instructions.
+ *
+ * Blocks that die are unlinked at once, but their code stays until the whole cache is reclaimed:
+ * another thread may still be on its way through it. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accel/dbt/dbt.h"
+#include "base/log.h"
+
+#define PAGE_SHIFT 12
+
+struct dbt_block *dbt_lookup(struct accel *a, uint64_t pc, uint32_t key)
+{
+    return map_get(&a->table, dbt_key(pc, key));
+}
+
+struct dbt_block *dbt_by_host(const struct accel *a, uint64_t host)
+{
+    uint32_t lo = 0, hi = atomic_load_explicit(&a->nblocks, memory_order_acquire);
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (a->by_host[mid]->host <= host)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (!lo)
+        return NULL;
+    struct dbt_block *b = a->by_host[lo - 1];
+    return host - b->host < b->size ? b : NULL;
+}
+
+static uint8_t *rw_of(struct accel *a, uint64_t rx) { return a->code.rw + (rx - (uint64_t)(uintptr_t)a->code.rx); }
+
+static void unlink_exit(struct accel *a, struct dbt_link *l)
+{
+    uint64_t site = l->from->host + l->site;
+    cg_patch(rw_of(a, site), site, l->from->host + l->stub);
+    *l->pprev = l->next;
+    if (l->next)
+        l->next->pprev = l->pprev;
+    l->to = NULL;
+}
+
+static void link_exit(struct accel *a, struct dbt_link *l, struct dbt_block *to)
+{
+    uint64_t site = l->from->host + l->site;
+    l->to = to;
+    l->next = to->incoming;
+    l->pprev = &to->incoming;
+    if (l->next)
+        l->next->pprev = &l->next;
+    to->incoming = l;
+    cg_patch(rw_of(a, site), site, to->host);
+}
+
+void dbt_link(struct accel *a, uint64_t exit_site, struct dbt_block *to)
+{
+    struct dbt_block *from = dbt_by_host(a, exit_site - 1);
+    if (!from || from->dead || to->dead || from->key != to->key || a->o.no_link)
+        return;
+    for (uint32_t i = 0; i < from->nlinks; i++) {
+        struct dbt_link *l = &from->links[i];
+        if (from->host + l->id == exit_site && l->pc == to->pc && !l->to) {
+            link_exit(a, l, to);
+            trace(LOG_CACHE, "link %lx -> %lx", from->pc, to->pc);
+            return;
+        }
+    }
+}
+
+static void page_add(struct accel *a, uint64_t page, struct dbt_block *b)
+{
+    struct dbt_page *p = map_get(&a->pages, page);
+    if (!p) {
+        p = calloc(1, sizeof *p);
+        if (!p)
+            abort();
+        map_set(&a->pages, page, p);
+    }
+    if (p->n == p->cap) {
+        p->cap = p->cap ? 2 * p->cap : 8;
+        p->blocks = realloc(p->blocks, p->cap * sizeof *p->blocks);
+        if (!p->blocks)
+            abort();
+    }
+    p->blocks[p->n++] = b;
+}
+
+void dbt_insert(struct accel *a, struct dbt_block *b)
+{
+    uint32_t n = atomic_load_explicit(&a->nblocks, memory_order_relaxed);
+    assert(n < DBT_MAX_BLOCKS);
+    a->by_host[n] = b;
+    atomic_store_explicit(&a->nblocks, n + 1, memory_order_release);
+    map_set(&a->table, dbt_key(b->pc, b->key), b);
+    for (uint64_t p = b->lo >> PAGE_SHIFT; p <= (b->hi - 1) >> PAGE_SHIFT; p++)
+        page_add(a, p, b);
+}
+
+/* Everything that led to `old` leads to `by` from now on. */
+void dbt_replace(struct accel *a, struct dbt_block *old, struct dbt_block *by)
+{
+    while (old->incoming) {
+        struct dbt_link *l = old->incoming;
+        unlink_exit(a, l);
+        link_exit(a, l, by);
+    }
+}
+
+void dbt_kill(struct accel *a, struct dbt_block *b)
+{
+    if (b->dead)
+        return;
+    b->dead = true;
+    if (map_get(&a->table, dbt_key(b->pc, b->key)) == b)
+        map_remove(&a->table, dbt_key(b->pc, b->key));
+    while (b->incoming)
+        unlink_exit(a, b->incoming);
+    for (uint32_t i = 0; i < b->nlinks; i++)
+        if (b->links[i].to)
+            unlink_exit(a, &b->links[i]);
+    a->stat_invalidated++;
+}
+
+void dbt_thread_flush(struct dbt_thread *t)
+{
+    for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++)
+        t->cpu->jcache[i].pc = ~0ull;
+    t->cpu->jit_sp = t->cpu->jit_sp_base;
+    t->cpu->exit_site = 0;
+}
+
+static bool kill_in_page(struct accel *a, struct dbt_page *p, uint64_t start, uint64_t end)
+{
+    bool any = false;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < p->n; i++) {
+        struct dbt_block *b = p->blocks[i];
+        if (!b->dead && b->lo < end && b->hi > start) {
+            dbt_kill(a, b);
+            any = true;
+        }
+        if (!b->dead)
+            p->blocks[kept++] = b;
+    }
+    p->n = kept;
+    return any;
+}
+
+bool dbt_kill_range(struct accel *a, uint64_t start, uint64_t end)
+{
+    uint64_t first = start >> PAGE_SHIFT, last = (end - 1) >> PAGE_SHIFT;
+    bool any = false;
+    if (last - first < a->pages.count) {
+        for (uint64_t n = first; n <= last; n++) {
+            struct dbt_page *p = map_get(&a->pages, n);
+            if (p)
+                any |= kill_in_page(a, p, start, end);
+        }
+    } else {
+        map_for_each(e, &a->pages)
+            if (e->key >= first && e->key <= last)
+                any |= kill_in_page(a, e->value, start, end);
+    }
+    return any;
+}
+
+static void block_free(struct dbt_block *b)
+{
+    free(b->links);
+    free(b->points);
+    free(b->map);
+    free(b);
+}
+
+/* Waits until no other thread runs translated code; they stay out while a->stop is set. */
+static void stop_others(struct dbt_thread *self)
+{
+    struct accel *a = self->a;
+    atomic_store(&a->stop, true);
+    for (struct dbt_thread *t = a->threads; t; t = t->next)
+        while (t != self && atomic_load(&t->running)) {
+            cpu_kick(t->cpu);
+            os_cond_wait_for(&a->idle, &a->lock, 1000000);
+        }
+}
+
+void dbt_flush_all(struct dbt_thread *self)
+{
+    struct accel *a = self->a;
+    stop_others(self);
+    trace(LOG_CACHE, "cache full: %u blocks go", atomic_load(&a->nblocks));
+    uint32_t n = atomic_load(&a->nblocks);
+    atomic_store(&a->nblocks, 0);
+    for (uint32_t i = 0; i < n; i++)
+        block_free(a->by_host[i]);
+    map_clear(&a->table);
+    map_for_each(e, &a->pages) {
+        struct dbt_page *p = e->value;
+        free(p->blocks);
+        free(p);
+    }
+    map_clear(&a->pages);
+    a->used = CG_STUBS_SIZE;
+    a->stat_flushes++;
+    for (struct dbt_thread *t = a->threads; t; t = t->next) {
+        atomic_store(&t->flush, true);
+        t->cpu->exit_site = 0;
+    }
+    dbt_thread_flush(self);
+    atomic_store(&a->stop, false);
+    os_cond_broadcast(&a->idle);
+}

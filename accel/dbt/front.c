@@ -1,0 +1,159 @@
+/* Guest bytes to IR: one basic block at a time, by the isa's lifter. Owns where a block ends, and the
+ * decision which flags are dead at its exits. */
+#include <errno.h>
+#include <string.h>
+
+#include "accel/dbt/dbt.h"
+#include "ir/build.h"
+
+enum { MAX_INSN = 16 };
+
+/* Fetches at pc; an instruction that ends beyond a mapping is put together in buf. */
+static const uint8_t *fetch(struct accel *a, uint64_t pc, size_t *avail, uint8_t *buf)
+{
+    const uint8_t *p = a->src.fetch(a->src.opaque, pc, avail);
+    if (!p || *avail >= MAX_INSN)
+        return p;
+    size_t more = 0, have = *avail;
+    memcpy(buf, p, have);
+    const uint8_t *q = a->src.fetch(a->src.opaque, pc + have, &more);
+    if (q) {
+        size_t n = more < MAX_INSN - have ? more : MAX_INSN - have;
+        memcpy(buf + have, q, n);
+        *avail = have + n;
+    }
+    return buf;
+}
+
+/* Blocks that may go round must look at exit_request: those with a way backward or to anywhere. */
+static bool needs_poll(const struct ir_unit *u, const struct ir_block *b)
+{
+    for (uint32_t i = b->first; i < b->end; i++) {
+        const struct ir_ins *p = &u->ins[i];
+        switch (p->op) {
+        case IR_BR: case IR_BRT: case IR_BRCC: case IR_JMP:
+            if (u->targets[p->c].pc < b->pc + b->guest_bytes)
+                return true;
+            break;
+        case IR_JMPI:
+            if (p->aux != IR_J_RET)
+                return true;
+            break;
+        default:
+            break;
+        }
+    }
+    return false;
+}
+
+int dbt_front_append(struct accel *a, struct ir_unit *u, uint64_t start, unsigned max_insns)
+{
+    uint64_t pc = start;
+    uint32_t n = ir_block_begin(u, start);
+    struct isa_insn i = {.isa_word = 0};
+    enum isa_lift r = ISA_NEXT;
+    unsigned count = 0;
+    do {
+        uint8_t buf[MAX_INSN];
+        size_t avail = 0;
+        const uint8_t *bytes = fetch(a, pc, &avail, buf);
+        if (!bytes) {
+            if (pc == start)
+                return -EFAULT;
+            break; /* the next block will fault */
+        }
+        i.pc = pc;
+        i.bytes = bytes;
+        i.avail = avail;
+        i.length = 0;
+        ir_ref mark = ir_emit(u, IR_INSN, IR_VOID, 0, IR_NONE, (uint32_t)pc, (uint32_t)(pc >> 32));
+        r = a->isa->lift(u, &i);
+        u->ins[mark].aux = (uint16_t)i.length;
+        if (i.length > avail) { /* cut off by the end of what is executable */
+            u->nins = mark;
+            if (pc == start)
+                return -EFAULT;
+            r = ISA_NEXT;
+            break;
+        }
+        pc += i.length;
+    } while (r == ISA_NEXT && ++count < max_insns);
+    if (r == ISA_NEXT)
+        ir_jmp(u, pc);
+    ir_block_finish(u);
+    struct ir_block *b = &u->blocks[n];
+    b->guest_bytes = (uint32_t)(pc - start);
+    if (needs_poll(u, b))
+        b->flags |= IR_B_LOOP;
+    return 0;
+}
+
+static bool dead_at(struct accel *a, uint64_t pc)
+{
+    size_t avail;
+    const uint8_t *p = a->src.fetch(a->src.opaque, pc, &avail);
+    return p && a->isa->cc_dead(pc, p, avail);
+}
+
+static int cc_slot(const struct isa *isa)
+{
+    for (unsigned s = 0; s < isa->nslots; s++)
+        if (isa->slots[s].type == IR_CC)
+            return (int)s;
+    return -1;
+}
+
+/* Drops PUTs of the flags that no path reads before it writes them. A fault between such a PUT and
+ * the overwriting one shows older flags; a program that resumes there overwrites them as well. */
+void dbt_front_dead_flags(struct accel *a, struct ir_unit *u)
+{
+    int slot = cc_slot(a->isa);
+    if (slot < 0)
+        return;
+    for (uint32_t n = 0; n < u->nblocks; n++) {
+        struct ir_block *b = &u->blocks[n];
+        bool live = true;
+        for (uint32_t i = b->end; i-- > b->first;) {
+            struct ir_ins *p = &u->ins[i];
+            switch (p->op) {
+            case IR_JMP:
+                live = p->aux != IR_J_JUMP || !a->isa->cc_dead || !dead_at(a, u->targets[p->c].pc);
+                break;
+            case IR_BR: case IR_BRT: case IR_BRCC:
+                live = live || !a->isa->cc_dead || !dead_at(a, u->targets[p->c].pc);
+                break;
+            case IR_GET:
+                live = live || p->aux == slot;
+                break;
+            case IR_CALL:
+                live = live || a->isa->helpers[p->aux].flags & (IR_H_READS | IR_H_WRITES | IR_H_FAULTS);
+                break;
+            case IR_EXIT:
+                live = true;
+                break;
+            case IR_PUT:
+                if (p->aux != slot)
+                    break;
+                if (!live)
+                    *p = (struct ir_ins){.op = IR_NOP, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE};
+                live = false;
+                break;
+            default:
+                break;
+            }
+        }
+    }
+}
+
+int dbt_front_block(struct accel *a, struct ir_unit *u, uint64_t pc, uint32_t key, unsigned max_insns)
+{
+    ir_unit_reset(u, a->isa, key);
+    a->isa->fpenv(key, &u->fp);
+    int rc = dbt_front_append(a, u, pc, max_insns);
+    if (rc)
+        return rc;
+    u->blocks[0].flags |= IR_B_ENTRY;
+    u->pc_lo = pc;
+    u->pc_hi = pc + u->blocks[0].guest_bytes;
+    return 0;
+}

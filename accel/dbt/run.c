@@ -1,0 +1,362 @@
+/* The dispatcher: enters translated code, looks up or translates what comes next, links, and returns to
+ * the caller when something is his. Also making and unmaking of accelerators and their threads. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xmmintrin.h>
+
+#include "accel/dbt/dbt.h"
+#include "base/log.h"
+
+enum { DEFAULT_CACHE = 256 << 20, DEFAULT_HOT = 2000 };
+
+int accel_new(struct accel **out, const struct isa *isa, const struct accel_opts *o,
+              const struct accel_code_source *src, struct err *e)
+{
+    struct accel *a = calloc(1, sizeof *a);
+    struct os_cpu host;
+    int rc;
+    if (!a)
+        return err_set(e, ENOMEM, "no memory for the translator");
+    a->isa = isa;
+    a->o = *o;
+    a->src = *src;
+    if (!a->o.cache_size)
+        a->o.cache_size = DEFAULT_CACHE;
+    if (!a->o.tier2_threshold)
+        a->o.tier2_threshold = DEFAULT_HOT;
+    os_mutex_init(&a->lock);
+    os_cond_init(&a->idle);
+    rc = os_code_new(&a->code, a->o.cache_size, e);
+    if (rc)
+        goto out;
+    rc = os_map_anon(&a->by_host_map, DBT_MAX_BLOCKS * sizeof *a->by_host, e);
+    if (rc)
+        goto out_code;
+    a->by_host = a->by_host_map.data;
+    os_cpu_detect(&host);
+    if (a->o.tier > 0) {
+        rc = cg_new(&a->cg, isa, &host, a->code.rw, (uint64_t)(uintptr_t)a->code.rx, e);
+        if (rc)
+            goto out_map;
+        a->work = cg_work_new(&a->cg);
+    }
+    a->used = CG_STUBS_SIZE;
+    *out = a;
+    return 0;
+out_map:
+    os_map_free(&a->by_host_map);
+out_code:
+    os_code_free(&a->code);
+out:
+    free(a);
+    return rc;
+}
+
+void accel_free(struct accel *a)
+{
+    os_map_free(&a->by_host_map);
+    os_code_free(&a->code);
+    cg_work_free(a->work);
+    free(a);
+}
+
+int accel_attach(struct accel *a, struct cpu *c, struct err *e)
+{
+    struct dbt_thread *t = calloc(1, sizeof *t);
+    if (!t)
+        return err_set(e, ENOMEM, "no memory for a guest thread");
+    int rc = os_map_anon(&t->stack, DBT_RSTACK + 2 * os_page_size(), e);
+    if (!rc)
+        rc = os_map_protect(t->stack.data, os_page_size(), OS_NONE, e);
+    if (rc) {
+        free(t);
+        return rc;
+    }
+    t->a = a;
+    t->cpu = c;
+    ir_unit_init(&t->unit);
+    uint64_t *base = (uint64_t *)(void *)((char *)t->stack.data + t->stack.size - 64);
+    base[0] = 0;
+    base[1] = ~0ull; /* no guest returns to here */
+    c->jit_sp_base = c->jit_sp = (uint64_t)(uintptr_t)base;
+    c->accel = t;
+    c->isa = a->isa;
+    c->mxcsr_host = _mm_getcsr() & ~0x3fu;
+    t->last_key = ~c->key;
+    for (unsigned i = 0; i < CPU_HOT_SIZE; i++)
+        c->hot[i] = a->o.tier2_threshold;
+    dbt_thread_flush(t);
+    os_mutex_lock(&a->lock);
+    t->next = a->threads;
+    a->threads = t;
+    os_mutex_unlock(&a->lock);
+    return 0;
+}
+
+void accel_detach(struct cpu *c)
+{
+    struct dbt_thread *t = c->accel;
+    os_mutex_lock(&t->a->lock);
+    for (struct dbt_thread **p = &t->a->threads; *p; p = &(*p)->next)
+        if (*p == t) {
+            *p = t->next;
+            break;
+        }
+    os_mutex_unlock(&t->a->lock);
+    os_map_free(&t->stack);
+    ir_unit_free(&t->unit);
+    free(t);
+    c->accel = NULL;
+}
+
+void accel_fork_child(struct cpu *c)
+{
+    struct dbt_thread *t = c->accel;
+    struct accel *a = t->a;
+    struct err e;
+    os_mutex_init(&a->lock); /* its holder may not exist here */
+    os_cond_init(&a->idle);
+    atomic_store(&a->stop, false);
+    t->next = NULL;
+    a->threads = t;
+    if (os_code_fork_child(&a->code, &e))
+        log_error("%s", e.text);
+}
+
+int accel_fork_prepare(struct cpu *c, struct err *e)
+{
+    struct dbt_thread *t = c->accel;
+    os_mutex_lock(&t->a->lock);
+    int rc = os_code_fork_prepare(&t->a->code, t->a->used, e);
+    if (rc)
+        os_mutex_unlock(&t->a->lock);
+    return rc;
+}
+
+void accel_fork_parent(struct cpu *c)
+{
+    struct dbt_thread *t = c->accel;
+    os_code_fork_parent(&t->a->code);
+    os_mutex_unlock(&t->a->lock);
+}
+
+void accel_invalidate(struct accel *a, uint64_t start, uint64_t len)
+{
+    if (!len)
+        return;
+    os_mutex_lock(&a->lock);
+    if (atomic_load(&a->nblocks) && dbt_kill_range(a, start, start + len)) {
+        trace(LOG_CACHE, "invalidate %lx+%lx", start, len);
+        for (struct dbt_thread *t = a->threads; t; t = t->next) {
+            atomic_store(&t->flush, true);
+            if (atomic_load(&t->running))
+                cpu_kick(t->cpu);
+        }
+    }
+    os_mutex_unlock(&a->lock);
+}
+
+bool accel_owns_pc(const struct accel *a, uint64_t host_pc) { return os_code_holds(&a->code, host_pc); }
+
+/* ---- running ---- */
+
+static void fetch_fault(struct cpu *c)
+{
+    c->fault_addr = c->pc;
+    c->fault_access = CPU_FETCH;
+    c->fault_sig = 11;
+    c->fault_code = 1;
+}
+
+/* A new code key: other FP control, other translations. */
+static void key_changed(struct dbt_thread *t)
+{
+    struct cpu *c = t->cpu;
+    struct ir_fpenv env;
+    c->isa->fpenv(c->key, &env);
+    c->mxcsr_guest = cg_fp_control(&env);
+    t->last_key = c->key;
+    for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++)
+        c->jcache[i].pc = ~0ull;
+    c->jit_sp = c->jit_sp_base;
+    c->exit_site = 0;
+}
+
+static void collect_fp_status(struct cpu *c)
+{
+    unsigned flags = cg_fp_status(c->mxcsr_guest);
+    if (flags) {
+        c->isa->fp_status_add(c, flags);
+        c->mxcsr_guest = cg_fp_clear(c->mxcsr_guest);
+    }
+}
+
+/* The block to enter next, with the exit that led here linked to it. NULL: not executable. */
+static struct dbt_block *next_block(struct dbt_thread *t)
+{
+    struct accel *a = t->a;
+    struct cpu *c = t->cpu;
+    uint64_t site = c->exit_site;
+    c->exit_site = 0;
+    os_mutex_lock(&a->lock);
+    while (atomic_load(&a->stop))
+        os_cond_wait(&a->idle, &a->lock);
+    struct dbt_block *from = site ? dbt_by_host(a, site - 1) : NULL;
+    if (from) /* a linkable exit says only where it is; its pc stands in the table */
+        for (uint32_t i = 0; i < from->nlinks; i++)
+            if (from->host + from->links[i].id == site)
+                c->pc = from->links[i].pc;
+    uint64_t flushes = a->stat_flushes;
+    struct dbt_block *b = dbt_lookup(a, c->pc, c->key);
+    if (!b)
+        b = dbt_translate(t, c->pc, c->key);
+    if (b && site && flushes == a->stat_flushes)
+        dbt_link(a, site, b);
+    if (b && !site) {
+        unsigned shift = a->isa->insn_align == 4 ? 2 : a->isa->insn_align == 2 ? 1 : 0;
+        struct cpu_jcache *j = &c->jcache[c->pc >> shift & (CPU_JCACHE_SIZE - 1)];
+        j->host = b->host;
+        j->pc = c->pc;
+    }
+    atomic_store(&t->running, true);
+    os_mutex_unlock(&a->lock);
+    return b;
+}
+
+static void not_running(struct dbt_thread *t)
+{
+    atomic_store(&t->running, false);
+    if (atomic_load(&t->a->stop)) {
+        os_mutex_lock(&t->a->lock);
+        os_cond_broadcast(&t->a->idle);
+        os_mutex_unlock(&t->a->lock);
+    }
+}
+
+typedef int enter_fn(struct cpu *, uint64_t);
+
+static int run_translated(struct dbt_thread *t)
+{
+    struct cpu *c = t->cpu;
+    enter_fn *enter = (enter_fn *)(uintptr_t)t->a->cg.stubs.enter;
+    for (;;) {
+        if (atomic_load_explicit(&c->exit_request, memory_order_relaxed)) {
+            /* The pc of a pending link must be known before the caller looks at it. */
+            if (c->exit_site)
+                goto resolve;
+            atomic_store(&c->exit_request, 0);
+            return CPU_EXIT_KICK;
+        }
+    resolve:
+        if (atomic_load(&t->flush)) {
+            atomic_store(&t->flush, false);
+            uint64_t site = c->exit_site;
+            dbt_thread_flush(t);
+            c->exit_site = site;
+        }
+        if (c->key != t->last_key)
+            key_changed(t);
+        struct dbt_block *b = next_block(t);
+        if (!b) {
+            not_running(t);
+            fetch_fault(c);
+            return CPU_EXIT_FAULT;
+        }
+        if (atomic_load_explicit(&c->exit_request, memory_order_relaxed)) {
+            not_running(t);
+            continue;
+        }
+        trace(LOG_EXEC, "enter %lx", c->pc);
+        int reason = enter(c, b->host);
+        not_running(t);
+        if (reason == CG_EXIT_HOT) {
+            os_mutex_lock(&t->a->lock);
+            c->hot[map_hash(c->pc) % CPU_HOT_SIZE] = t->a->o.tier2_threshold;
+            dbt_region(t, c->pc, c->key);
+            os_mutex_unlock(&t->a->lock);
+        } else if (reason == CPU_EXIT_KICK) {
+            atomic_store(&c->exit_request, 0);
+            return CPU_EXIT_KICK;
+        } else if (reason != CPU_EXIT_NONE) {
+            return reason;
+        }
+    }
+}
+
+static int interpret_one(struct dbt_thread *t)
+{
+    struct cpu *c = t->cpu;
+    int reason;
+    if (dbt_front_block(t->a, &t->unit, c->pc, c->key, 1)) {
+        fetch_fault(c);
+        return CPU_EXIT_FAULT;
+    }
+    t->in_c = true;
+    reason = ir_interp(&t->unit, c);
+    t->in_c = false;
+    return reason;
+}
+
+static int run_interpreted(struct dbt_thread *t)
+{
+    for (;;) {
+        if (atomic_exchange(&t->cpu->exit_request, 0))
+            return CPU_EXIT_KICK;
+        int reason = interpret_one(t);
+        if (reason != CPU_EXIT_NONE)
+            return reason;
+    }
+}
+
+enum cpu_exit accel_step(struct cpu *c)
+{
+    struct dbt_thread *t = c->accel;
+    void *outer = c->recover;
+    int reason;
+    c->recover = &t->recover;
+    if (_setjmp(t->recover)) {
+        t->in_c = false;
+        reason = (int)c->exit_reason;
+    } else {
+        reason = interpret_one(t);
+    }
+    c->recover = outer;
+    return (enum cpu_exit)reason;
+}
+
+enum cpu_exit accel_run(struct cpu *c)
+{
+    struct dbt_thread *t = c->accel;
+    int reason;
+    for (;;) {
+        c->recover = &t->recover;
+        if (_setjmp(t->recover)) { /* cpu_leave() from a helper, or a fault in one */
+            if (c->helper_pc) {
+                c->mxcsr_guest = _mm_getcsr();
+                _mm_setcsr(c->mxcsr_host);
+                c->helper_pc = 0;
+            }
+            t->in_c = false;
+            not_running(t);
+            reason = (int)c->exit_reason;
+        } else {
+            reason = t->a->o.tier > 0 ? run_translated(t) : run_interpreted(t);
+        }
+        c->recover = NULL;
+        collect_fp_status(c);
+        if (reason == CPU_EXIT_ISYNC)
+            accel_invalidate(t->a, c->exit_code ? c->exit_arg : 0, c->exit_code ? c->exit_code : ~0ull);
+        else if (reason != CPU_EXIT_NONE)
+            return (enum cpu_exit)reason;
+    }
+}
+
+int accel_stats(const struct accel *a, char *buf, size_t size)
+{
+    return snprintf(buf, size,
+                    "blocks %lu, regions %lu, guest bytes %lu, host bytes %lu, invalidated %lu, flushes %lu",
+                    a->stat_blocks, a->stat_regions, a->stat_guest_bytes, a->stat_host_bytes,
+                    a->stat_invalidated, a->stat_flushes);
+}

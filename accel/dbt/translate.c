@@ -1,0 +1,107 @@
+/* IR to installed host code: the straight line of tier 1, and the dumps of `-d`. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accel/dbt/disas.h"
+#include "accel/dbt/dbt.h"
+#include "base/err.h"
+#include "base/log.h"
+
+static void *copy(const void *p, size_t n)
+{
+    void *q = malloc(n ? n : 1);
+    if (!q)
+        abort();
+    return n ? memcpy(q, p, n) : q;
+}
+
+void dbt_log_unit(const struct accel *a, const struct ir_unit *u, int category, const char *what)
+{
+    (void)a;
+    if (!log_on((enum log_category)category))
+        return;
+    size_t size = 256 + (size_t)u->nins * 96;
+    char *buf = malloc(size);
+    if (!buf)
+        return;
+    int n = snprintf(buf, size, "---- %s %lx\n", what, u->blocks[0].pc);
+    ir_print(u, buf + n, size - (size_t)n);
+    log_write(buf, strlen(buf));
+    free(buf);
+}
+
+static void fill_links(struct dbt_block *b, const struct cg_result *r)
+{
+    b->nlinks = r->nexits;
+    b->links = calloc(r->nexits ? r->nexits : 1, sizeof *b->links);
+    if (!b->links)
+        abort();
+    for (uint32_t i = 0; i < r->nexits; i++) {
+        const struct cg_exit *e = &r->exits[i];
+        b->links[i] = (struct dbt_link){.site = e->site, .stub = e->stub, .id = e->id, .pc = e->pc, .from = b};
+    }
+}
+
+struct dbt_block *dbt_install(struct dbt_thread *t, struct ir_unit *u, const struct cg_opts *o, uint8_t tier)
+{
+    struct accel *a = t->a;
+    struct cg_result r;
+    size_t left = a->code.size - a->used;
+    if (left < 65536 + (size_t)u->nins * 64 || atomic_load(&a->nblocks) + 1 >= DBT_MAX_BLOCKS) {
+        dbt_flush_all(t);
+        left = a->code.size - a->used;
+    }
+    uint64_t rx = (uint64_t)(uintptr_t)a->code.rx + a->used;
+    int rc = cg_compile(a->work, u, o, a->code.rw + a->used, rx, left, &r);
+    if (rc)
+        return NULL;
+    struct dbt_block *b = calloc(1, sizeof *b);
+    if (!b)
+        abort();
+    *b = (struct dbt_block){
+        .pc = u->blocks[0].pc, .key = u->key, .tier = tier, .canonical = r.canonical, .size = r.size,
+        .host = rx, .lo = u->pc_lo, .hi = u->pc_hi, .npoints = r.npoints_bytes,
+    };
+    b->points = copy(r.points, r.npoints_bytes);
+    if (!r.canonical)
+        b->map = copy(r.map, sizeof *r.map);
+    fill_links(b, &r);
+    a->used += (r.size + 15) & ~15u;
+    if (log_on(LOG_OUT_ASM))
+        disas_host(a->code.rw + (rx - (uint64_t)(uintptr_t)a->code.rx), rx, r.size);
+    dbt_insert(a, b);
+    a->stat_guest_bytes += b->hi - b->lo;
+    a->stat_host_bytes += b->size;
+    return b;
+}
+
+struct dbt_block *dbt_translate(struct dbt_thread *t, uint64_t pc, uint32_t key)
+{
+    struct accel *a = t->a;
+    struct ir_unit *u = &t->unit;
+    for (unsigned max = a->o.single_step ? 1 : 64;; max = (max + 1) / 2) {
+        if (dbt_front_block(a, u, pc, key, max))
+            return NULL;
+        if (log_on(LOG_IN_ASM))
+            disas_guest(a, pc, u->pc_hi - pc);
+        dbt_log_unit(a, u, LOG_IR, "ir");
+        dbt_front_dead_flags(a, u);
+        ir_opt_quick(u);
+        dbt_log_unit(a, u, LOG_OPT, "optimised");
+        struct cg_opts o = {
+            .hot_index = a->o.tier >= 2 ? (int)(map_hash(pc) % CPU_HOT_SIZE) : -1,
+            .poll = true,
+            .ra_seed = a->o.ra_seed,
+        };
+        struct dbt_block *b = dbt_install(t, u, &o, 1);
+        if (b) {
+            a->stat_blocks++;
+            return b;
+        }
+        if (max == 1) {
+            log_error("cannot translate the instruction at %lx", pc);
+            abort();
+        }
+    }
+}
