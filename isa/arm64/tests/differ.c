@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #include "base/err.h"
-#include "ir/ir.h"
+#include "ir/build.h"
 #include "ir/isa.h"
 #include "isa/arm64/arm64_decode.h"
 #include "isa/arm64/state.h"
@@ -130,20 +130,49 @@ static void save_state(struct cpu *c, struct vec_state *s)
     s->memory = vec_memory_hash(data);
 }
 
+enum mode { PLAIN, QUICK, FULL, FOLD };
+static const char *const mode_names[] = {"plain", "quick", "full", "fold"};
+
+static void insn(struct ir_unit *u, uint64_t pc)
+{
+    ir_emit(u, IR_INSN, IR_VOID, 4, IR_NONE, (uint32_t)pc, (uint32_t)(pc >> 32));
+}
+
+/* An instruction before the test's that sets every integer slot and the flags to what they are. */
+static void constants(struct ir_unit *u, struct cpu *c)
+{
+    const struct arm64_state *a = arm64_state(c);
+
+    insn(u, c->pc - 4);
+    for (unsigned i = 0; i < 31; i++)
+        ir_put(u, A64_X0 + i, ir_const(u, IR_I64, a->x[i]));
+    ir_put(u, A64_SP, ir_const(u, IR_I64, a->sp));
+    ir_put(u, A64_NZCV, ir_op1(u, IR_CCFROM, IR_CC, 0, ir_const(u, IR_I32, arm64_get_nzcv(a))));
+}
+
 /* Lifts the one instruction; false if the verifier refuses it. */
-static bool lift(struct ir_unit *u, struct cpu *c, const uint32_t *word, struct err *e)
+static bool lift(struct ir_unit *u, struct cpu *c, const uint32_t *word, enum mode mode,
+                 struct err *e)
 {
     struct isa_insn i = {.pc = c->pc, .bytes = (const uint8_t *)word, .avail = 4};
 
     ir_unit_reset(u, &isa_arm64, c->key);
     isa_arm64.fpenv(c->key, &u->fp);
-    ir_block_begin(u, c->pc);
-    ir_emit(u, IR_INSN, IR_VOID, 4, IR_NONE, (uint32_t)c->pc, (uint32_t)(c->pc >> 32));
-    if (isa_arm64.lift(u, &i) == ISA_NEXT)
-        ir_emit(u, IR_JMP, IR_VOID, IR_J_JUMP, IR_NONE, IR_NONE, ir_target_add(u, c->pc + 4));
-    ir_block_finish(u);
-    u->pc_lo = c->pc;
+    u->pc_lo = c->pc - (mode == FOLD ? 4 : 0);
     u->pc_hi = c->pc + 4;
+    ir_block_begin(u, u->pc_lo);
+    if (mode == FOLD)
+        constants(u, c);
+    insn(u, c->pc);
+    if (isa_arm64.lift(u, &i) == ISA_NEXT)
+        ir_jmp(u, c->pc + 4);
+    ir_block_finish(u);
+    if (ir_verify(u, e))
+        return false;
+    if (mode == FULL)
+        ir_opt_full(u);
+    else if (mode != PLAIN)
+        ir_opt_quick(u);
     return ir_verify(u, e) == 0;
 }
 
@@ -169,7 +198,7 @@ static uint32_t exit_signal(const struct cpu *c, int reason)
 }
 
 static void run_one(struct ir_unit *u, struct cpu *c, uint64_t seed, uint64_t index,
-                    const uint32_t *word, struct vec_state *s)
+                    const uint32_t *word, enum mode mode, struct vec_state *s)
 {
     struct vec_state begin;
     struct err e;
@@ -179,7 +208,7 @@ static void run_one(struct ir_unit *u, struct cpu *c, uint64_t seed, uint64_t in
     vec_state_make(seed, index, *word, &begin);
     vec_memory_fill(seed, index, data);
     load_state(c, &begin);
-    if (!lift(u, c, word, &e)) {
+    if (!lift(u, c, word, mode, &e)) {
         printf("0x%08x does not verify: %s\n", *word, e.text);
         s->signal = 0;
         return;
@@ -228,7 +257,7 @@ static bool compare(const struct vec_state *b, const struct vec_state *g, const 
     return bad;
 }
 
-static int run(const char *path, const char *oracle, bool verbose)
+static int run(const char *path, const char *oracle, enum mode mode)
 {
     const int fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
     struct sigaction action = {.sa_handler = on_fault, .sa_flags = SA_NODEFER};
@@ -263,11 +292,11 @@ static int run(const char *path, const char *oracle, bool verbose)
         if (fread(&expected, sizeof(expected), 1, want) != 1)
             return 2;
         vec_state_make(head.seed, i, code[2 * i], &begin);
-        run_one(&u, c, head.seed, i, &code[2 * i], &got);
+        run_one(&u, c, head.seed, i, &code[2 * i], mode, &got);
         if (!compare(&begin, &got, &expected, false))
             continue;
         failed++;
-        print = verbose || failures[f - a64_forms] < 2;
+        print = failures[f - a64_forms] < 2;
         failures[f - a64_forms]++;
         if (print) {
             printf("test %llu: 0x%08x %s  fpcr %08x nzcv %08x\n", (unsigned long long)i,
@@ -291,7 +320,9 @@ int main(int argc, char **argv)
         return make(argv[2], strtoull(argv[3], NULL, 0), strtoull(argv[4], NULL, 0), argv + 5,
                     argc - 5);
     if (argc >= 4 && !strcmp(argv[1], "run"))
-        return run(argv[2], argv[3], argc > 4);
-    fprintf(stderr, "differ make FILE SEED COUNT [FORM...] | differ run FILE RESULTS [-v]\n");
+        for (int mode = PLAIN; mode <= FOLD; mode++)
+            if (argc == 4 || !strcmp(argv[4], mode_names[mode]))
+                return run(argv[2], argv[3], (enum mode)mode);
+    fprintf(stderr, "differ make FILE SEED COUNT [FORM...] | differ run FILE RESULTS [MODE]\n");
     return 2;
 }

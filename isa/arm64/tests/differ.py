@@ -40,7 +40,10 @@ def main():
             subprocess.run([args.differ, "make", tests, str(seed), str(args.count), *args.forms],
                            check=True)
             subprocess.run([*oracle, program, tests, results], check=True, timeout=120)
-            worst = max(worst, subprocess.run([args.differ, "run", tests, results]).returncode)
+            for mode in ("plain", "quick", "full", "fold"):
+                print(mode, flush=True)
+                worst = max(worst, subprocess.run([args.differ, "run", tests, results,
+                                                   mode]).returncode)
         return worst
 
 
