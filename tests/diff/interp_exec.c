@@ -20,6 +20,7 @@
 
 #define CACHE      4096
 #define MOST_INSNS 64
+#define STACK      (1 << 20)
 
 struct cached {
     uint64_t pc;
@@ -31,7 +32,7 @@ struct runner {
     const struct isa *isa;
     bool opt;
     struct cached *cache;
-    uint16_t number, arg[3]; /* offsets in the state */
+    uint16_t number, arg[3], sp; /* offsets in the state */
 };
 
 static void die(const char *what)
@@ -56,6 +57,7 @@ static void find_registers(struct runner *r)
     char name[8];
 
     r->number = slot_offset(r->isa, riscv ? "x17" : "x8");
+    r->sp = slot_offset(r->isa, riscv ? "x2" : "sp");
     for (unsigned i = 0; i < 3; i++) {
         snprintf(name, sizeof(name), "x%u", first + i);
         r->arg[i] = slot_offset(r->isa, name);
@@ -124,8 +126,12 @@ static void system_call(const struct runner *r, struct cpu *c)
 static void run(struct runner *r, uint64_t entry)
 {
     struct cpu *c = cpu_new(r->isa);
+    char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
+    if (stack == MAP_FAILED)
+        die("mmap");
     c->pc = entry;
+    *reg(c, r->sp) = (uint64_t)(uintptr_t)stack + STACK - 256; /* argc 0, no environment */
     for (;;) {
         int reason = ir_interp(block(r, c->pc, c->key), c);
 
@@ -157,12 +163,13 @@ static uint64_t load(const char *path)
             die(path);
         if (ph.p_type != PT_LOAD)
             continue;
-        void *at = (void *)(uintptr_t)ph.p_vaddr;
-        if (mmap(at, ph.p_memsz, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != at)
+        char *at = (char *)(uintptr_t)ph.p_vaddr;
+        char *page = (char *)(uintptr_t)(ph.p_vaddr & ~(uint64_t)4095);
+        if (mmap(page, ph.p_memsz + (size_t)(at - page), PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != page)
             die("mmap");
         for (size_t got = 0; got < ph.p_filesz;) {
-            ssize_t n = pread(fd, (char *)at + got, ph.p_filesz - got, (off_t)(ph.p_offset + got));
+            ssize_t n = pread(fd, at + got, ph.p_filesz - got, (off_t)(ph.p_offset + got));
             if (n <= 0)
                 die(path);
             got += (size_t)n;
