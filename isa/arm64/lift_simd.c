@@ -54,7 +54,6 @@ static enum isa_lift three(struct a64_lift *l, enum ir_op op, unsigned aux, unsi
     }
 
 THREE(shadd, IR_VHADDS)
-THREE(uhadd, IR_VHADDU)
 THREE(srhadd, IR_VRHADDS)
 THREE(urhadd, IR_VRHADDU)
 THREE(shsub, IR_VHSUBS)
@@ -69,13 +68,10 @@ THREE(smax, IR_VMAXS)
 THREE(umax, IR_VMAXU)
 THREE(smin, IR_VMINS)
 THREE(umin, IR_VMINU)
-THREE(sabd, IR_VABDS)
-THREE(uabd, IR_VABDU)
 THREE_D(add, IR_VADD)
 THREE_D(sub, IR_VSUB)
 THREE_D(cmtst, IR_VTST)
 THREE_D(cmeq, IR_VCEQ)
-THREE(mul, IR_VMUL)
 THREE(smaxp, IR_VMAXPS)
 THREE(umaxp, IR_VMAXPU)
 THREE(sminp, IR_VMINPS)
@@ -143,22 +139,50 @@ SELECT(bsl, d, n, m)
 SELECT(bit, m, n, d)
 SELECT(bif, m, d, n)
 
+static ir_ref do_mul(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
+{
+    (void)d;
+    return simd_mul(l, aux, n, m);
+}
 static ir_ref do_mla(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
 {
+    if ((aux & 7) == IR_LANE_B)
+        return ir_v2(l->u, IR_VADD, aux, d, simd_mul(l, aux, n, m));
     return ir_v3(l->u, IR_VMLA, aux, n, m, d);
 }
 static ir_ref do_mls(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
 {
+    if ((aux & 7) == IR_LANE_B)
+        return ir_v2(l->u, IR_VSUB, aux, d, simd_mul(l, aux, n, m));
     return ir_v3(l->u, IR_VMLS, aux, n, m, d);
+}
+static ir_ref do_sabd(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
+{
+    (void)d;
+    return simd_abd(l, false, aux, n, m);
+}
+static ir_ref do_uabd(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
+{
+    (void)d;
+    return simd_abd(l, true, aux, n, m);
 }
 static ir_ref do_saba(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
 {
-    return ir_v2(l->u, IR_VADD, aux, d, ir_v2(l->u, IR_VABDS, aux, n, m));
+    return ir_v2(l->u, IR_VADD, aux, d, simd_abd(l, false, aux, n, m));
 }
 static ir_ref do_uaba(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
 {
-    return ir_v2(l->u, IR_VADD, aux, d, ir_v2(l->u, IR_VABDU, aux, n, m));
+    return ir_v2(l->u, IR_VADD, aux, d, simd_abd(l, true, aux, n, m));
 }
+static ir_ref do_uhadd(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
+{
+    (void)d;
+    return simd_haddu(l, aux, n, m);
+}
+COMBINE(mul, do_mul)
+COMBINE(sabd, do_sabd)
+COMBINE(uabd, do_uabd)
+COMBINE(uhadd, do_uhadd)
 COMBINE(mla, do_mla)
 COMBINE(mls, do_mls)
 COMBINE(saba, do_saba)
@@ -295,11 +319,6 @@ static enum isa_lift element_scalar(struct a64_lift *l, simd_fn *fn, unsigned la
 
     a64_set_vreg(l, rd, fn(l, lane | IR_HALF, simd_scalar(l, lane, rd), n, m));
     return ISA_NEXT;
-}
-static ir_ref do_mul(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
-{
-    (void)d;
-    return ir_v2(l->u, IR_VMUL, aux, n, m);
 }
 #define ELEMENT(name, fn)                                             \
     LIFT(v_##name##_e)                                                \

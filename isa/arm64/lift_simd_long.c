@@ -54,28 +54,28 @@ WIDE(ssubw, IR_VSUB, false)
 WIDE(usubw, IR_VSUB, true)
 
 /* An absolute difference fits its lane as an unsigned number. */
-static ir_ref abdl(struct a64_lift *l, enum ir_op op, unsigned q, unsigned lane, unsigned rn,
+static ir_ref abdl(struct a64_lift *l, bool is_unsigned, unsigned q, unsigned lane, unsigned rn,
                    unsigned rm)
 {
-    ir_ref r = ir_v2(l->u, op, lane, a64_vreg(l, rn), a64_vreg(l, rm));
+    ir_ref r = simd_abd(l, is_unsigned, lane, a64_vreg(l, rn), a64_vreg(l, rm));
 
     return widen(l, true, long_aux(lane, q), r);
 }
-#define ABDL(name, op)                                                                    \
+#define ABDL(name, is_unsigned)                                                           \
     LIFT(v_##name##dl)                                                                    \
     {                                                                                     \
-        a64_set_vreg(l, a->rd, abdl(l, op, a->q, a->size, a->rn, a->rm));                 \
+        a64_set_vreg(l, a->rd, abdl(l, is_unsigned, a->q, a->size, a->rn, a->rm));        \
         return ISA_NEXT;                                                                  \
     }                                                                                     \
     LIFT(v_##name##al)                                                                    \
     {                                                                                     \
-        ir_ref r = abdl(l, op, a->q, a->size, a->rn, a->rm);                              \
+        ir_ref r = abdl(l, is_unsigned, a->q, a->size, a->rn, a->rm);                     \
                                                                                           \
         a64_set_vreg(l, a->rd, ir_v2(l->u, IR_VADD, a->size + 1, a64_vreg(l, a->rd), r)); \
         return ISA_NEXT;                                                                  \
     }
-ABDL(sab, IR_VABDS)
-ABDL(uab, IR_VABDU)
+ABDL(sab, false)
+ABDL(uab, true)
 
 /* ---- narrowing to the high half; rounding adds half of what is dropped ---- */
 static enum isa_lift high_narrow(struct a64_lift *l, enum ir_op op, bool rounded, unsigned q,

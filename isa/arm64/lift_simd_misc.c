@@ -143,28 +143,20 @@ LIFT(v_xtn)
     simd_put_half(l, a->q, a->rd, ir_v1(l->u, IR_VNARR, a->size, a64_vreg(l, a->rn)));
     return ISA_NEXT;
 }
-/* Saturated where widening again does not give the source. */
-static ir_ref qxtn(struct a64_lift *l, enum ir_op op, enum ir_op widen, unsigned lane, ir_ref n)
-{
-    ir_ref r = ir_v1(l->u, op, lane, n);
-
-    simd_qc(l, IR_LANE_D, ir_v1(l->u, widen, lane, r), n);
-    return r;
-}
-#define QXTN(name, op, widen)                                                                    \
+#define QXTN(name, op)                                                                           \
     LIFT(v_##name)                                                                               \
     {                                                                                            \
-        simd_put_half(l, a->q, a->rd, qxtn(l, op, widen, a->size, a64_vreg(l, a->rn)));          \
+        simd_put_half(l, a->q, a->rd, simd_narrow(l, op, a->size, a64_vreg(l, a->rn)));          \
         return ISA_NEXT;                                                                         \
     }                                                                                            \
     LIFT(s_##name)                                                                               \
     {                                                                                            \
-        a64_set_vreg(l, a->rd, qxtn(l, op, widen, a->size, simd_scalar(l, a->size + 1, a->rn))); \
+        a64_set_vreg(l, a->rd, simd_narrow(l, op, a->size, simd_scalar(l, a->size + 1, a->rn))); \
         return ISA_NEXT;                                                                         \
     }
-QXTN(sqxtn, IR_VQNSS, IR_VSXL)
-QXTN(sqxtun, IR_VQNSU, IR_VZXL)
-QXTN(uqxtn, IR_VQNUU, IR_VZXL)
+QXTN(sqxtn, IR_VQNSS)
+QXTN(sqxtun, IR_VQNSU)
+QXTN(uqxtn, IR_VQNUU)
 
 /* SHLL: shift by the source's width. */
 LIFT(v_shll)
@@ -196,15 +188,9 @@ LIFT(v_ursqrte)
 static enum isa_lift reduce(struct a64_lift *l, enum ir_op op, unsigned q, unsigned lane,
                             unsigned rd, unsigned rn)
 {
-    ir_ref v = a64_vreg(l, rn);
-    unsigned aux = simd_aux(lane, q);
-
     if (lane == IR_LANE_S && !q)
         return a64_undef(l);
-    /* Halves folded together; what comes down from above the half does not matter. */
-    for (unsigned bytes = q ? 8 : 4; bytes >= 1u << lane; bytes /= 2)
-        v = ir_v2(l->u, op, aux, v, ir_v2i(l->u, IR_VEXT, simd_aux(IR_LANE_B, q), v, v, bytes));
-    simd_put_lane(l, rd, lane, v, 0);
+    simd_put_lane(l, rd, lane, simd_fold(l, op, simd_aux(lane, q), a64_vreg(l, rn)), 0);
     return ISA_NEXT;
 }
 LIFT(v_smaxv)
@@ -226,20 +212,24 @@ LIFT(v_uminv)
 
 LIFT(v_addv)
 {
-    if (a->size == IR_LANE_S && !a->q)
-        return a64_undef(l);
+    if (a->size == IR_LANE_H || (a->size == IR_LANE_S && !a->q))
+        return reduce(l, IR_VADD, a->q, a->size, a->rd, a->rn);
     a64_set_vreg(l, a->rd, ir_v1(l->u, IR_VADDV, simd_aux(a->size, a->q), a64_vreg(l, a->rn)));
     return ISA_NEXT;
 }
+/* Pairs until the lanes are words, which hold any sum of bytes or halfwords. */
 static enum isa_lift addlv(struct a64_lift *l, enum ir_op op, unsigned q, unsigned lane,
                            unsigned rd, unsigned rn)
 {
-    ir_ref pairs;
+    ir_ref v = a64_vreg(l, rn);
+    unsigned wide = lane;
 
     if (lane == IR_LANE_S && !q)
         return a64_undef(l);
-    pairs = ir_v1(l->u, op, simd_aux(lane, q), a64_vreg(l, rn));
-    a64_set_vreg(l, rd, ir_v1(l->u, IR_VADDV, simd_aux(lane + 1, q), pairs));
+    do
+        v = ir_v1(l->u, op, simd_aux(wide++, q), v);
+    while (wide < IR_LANE_S);
+    simd_put_lane(l, rd, lane + 1, simd_fold(l, IR_VADD, simd_aux(wide, q), v), 0);
     return ISA_NEXT;
 }
 LIFT(v_saddlv)
@@ -253,6 +243,6 @@ LIFT(v_uaddlv)
 
 LIFT(s_addp)
 {
-    a64_set_vreg(l, a->rd, ir_v1(l->u, IR_VADDV, IR_LANE_D, a64_vreg(l, a->rn)));
+    simd_put_lane(l, a->rd, IR_LANE_D, simd_fold(l, IR_VADD, IR_LANE_D, a64_vreg(l, a->rn)), 0);
     return ISA_NEXT;
 }

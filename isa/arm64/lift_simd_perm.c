@@ -200,35 +200,20 @@ LIFT(v_ext)
     return ISA_NEXT;
 }
 
-/* One register of the table after the other; an index that an earlier one served is now negative,
- * which is out of range like those too large. */
-static ir_ref table(struct a64_lift *l, unsigned aux, unsigned rn, unsigned len, ir_ref index,
-                    ir_ref r)
-{
-    ir_ref step = simd_const(l, IR_LANE_B, 16);
-
-    for (unsigned i = 0; i <= len; i++) {
-        ir_ref t = a64_vreg(l, (rn + i) & 31);
-
-        if (i)
-            index = ir_v2(l->u, IR_VSUB, aux, index, step);
-        r = r == IR_NONE ? ir_v2(l->u, IR_VTBL, aux, t, index)
-                         : ir_v3(l->u, IR_VTBX, aux, t, index, r);
-    }
-    return r;
-}
 LIFT(v_tbl)
 {
     unsigned aux = simd_aux(IR_LANE_B, a->q);
 
-    a64_set_vreg(l, a->rd, table(l, aux, a->rn, a->len, a64_vreg(l, a->rm), IR_NONE));
+    a64_set_vreg(l, a->rd, simd_table(l, aux, a->rn, a->len + 1, a64_vreg(l, a->rm)));
     return ISA_NEXT;
 }
+/* TBX keeps rd's bytes where the index is outside of the table. */
 LIFT(v_tbx)
 {
     unsigned aux = simd_aux(IR_LANE_B, a->q);
-    ir_ref index = a64_vreg(l, a->rm);
+    ir_ref index = a64_vreg(l, a->rm), r = simd_table(l, aux, a->rn, a->len + 1, index);
+    ir_ref inside = ir_v2(l->u, IR_VCGTU, aux, simd_const(l, IR_LANE_B, 16 * (a->len + 1)), index);
 
-    a64_set_vreg(l, a->rd, table(l, aux, a->rn, a->len, index, a64_vreg(l, a->rd)));
+    a64_set_vreg(l, a->rd, ir_v3(l->u, IR_VBSL, aux, inside, r, a64_vreg(l, a->rd)));
     return ISA_NEXT;
 }

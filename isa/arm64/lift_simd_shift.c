@@ -21,18 +21,19 @@ static unsigned left_of(unsigned imm)
 
 /* ---- building blocks ---- */
 /* n >> count with the last bit shifted out added. */
-static ir_ref round_right(struct a64_lift *l, enum ir_op op, unsigned aux, unsigned count, ir_ref n)
+static ir_ref round_right(struct a64_lift *l, bool sign, unsigned aux, unsigned count, ir_ref n)
 {
     struct ir_unit *u = l->u;
     ir_ref last = count > 1 ? ir_v1i(u, IR_VSHRI, aux, n, count - 1) : n;
 
     last = ir_v2(u, IR_VAND, aux, last, simd_const(l, aux & 7, 1));
-    return ir_v2(u, IR_VADD, aux, ir_v1i(u, op, aux, n, count), last);
+    n = sign ? simd_sar(l, aux, n, count) : ir_v1i(u, IR_VSHRI, aux, n, count);
+    return ir_v2(u, IR_VADD, aux, n, last);
 }
 static ir_ref sshr(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n)
 {
     (void)d;
-    return ir_v1i(l->u, IR_VSARI, aux, n, count);
+    return simd_sar(l, aux, n, count);
 }
 static ir_ref ushr(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n)
 {
@@ -42,12 +43,12 @@ static ir_ref ushr(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, i
 static ir_ref srshr(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n)
 {
     (void)d;
-    return round_right(l, IR_VSARI, aux, count, n);
+    return round_right(l, true, aux, count, n);
 }
 static ir_ref urshr(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n)
 {
     (void)d;
-    return round_right(l, IR_VSHRI, aux, count, n);
+    return round_right(l, false, aux, count, n);
 }
 #define ACCUMULATE(name, from)                                                               \
     static ir_ref name(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n) \
@@ -61,9 +62,7 @@ ACCUMULATE(ursra, urshr)
 
 static ir_ref sri(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n)
 {
-    if (count == simd_bits(aux & 7)) /* nothing is inserted */
-        return aux & IR_HALF ? ir_v1(l->u, IR_VZHI, IR_LANE_D, d) : d;
-    return ir_v2i(l->u, IR_VSRI, aux, d, n, count);
+    return simd_sri(l, aux, d, n, count);
 }
 static ir_ref shl(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n)
 {
@@ -72,7 +71,7 @@ static ir_ref shl(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir
 }
 static ir_ref sli(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n)
 {
-    return ir_v2i(l->u, IR_VSLI, aux, d, n, count);
+    return simd_sli(l, aux, d, n, count);
 }
 
 /* Saturating left shifts: where shifting back does not give n, `limit`. */
@@ -88,10 +87,10 @@ static ir_ref sqshl(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, 
 {
     unsigned bits = simd_bits(aux & 7);
     ir_ref shifted = shl(l, aux, count, d, n);
-    ir_ref sign = ir_v1i(l->u, IR_VSARI, aux, n, bits - 1);
+    ir_ref sign = simd_sar(l, aux, n, bits - 1);
     ir_ref max = simd_const(l, aux & 7, bits_mask64(bits - 1));
 
-    return limited(l, aux, shifted, ir_v1i(l->u, IR_VSARI, aux, shifted, count), n,
+    return limited(l, aux, shifted, simd_sar(l, aux, shifted, count), n,
                    ir_v2(l->u, IR_VXOR, aux, sign, max));
 }
 static ir_ref uqshl(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n)
@@ -107,7 +106,7 @@ static ir_ref sqshlu(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d,
     unsigned lane = aux & 7, bits = simd_bits(lane);
     ir_ref shifted = shl(l, aux, count, d, n);
     ir_ref back = ir_v1i(l->u, IR_VSHRI, aux, shifted, count);
-    ir_ref sign = ir_v1i(l->u, IR_VSARI, aux, n, bits - 1);
+    ir_ref sign = simd_sar(l, aux, n, bits - 1);
 
     if (!count) /* a negative n comes back: make it differ */
         back = ir_v2(l->u, IR_VANDN, aux, back, sign);
@@ -180,36 +179,32 @@ LIFT(v_rshrn)
     return ISA_NEXT;
 }
 
-/* Shift as `fn`, then narrow by `op`; saturated where widening does not give the shifted value. */
-static ir_ref qshrn(struct a64_lift *l, simd_shift *fn, enum ir_op op, enum ir_op widen,
-                    unsigned imm, ir_ref n)
+/* Shift as `fn`, then narrow by `op`. */
+static ir_ref qshrn(struct a64_lift *l, simd_shift *fn, enum ir_op op, unsigned imm, ir_ref n)
 {
     unsigned lane = lane_of(imm);
-    ir_ref shifted = fn(l, lane + 1, right_of(imm), n, n);
-    ir_ref r = ir_v1(l->u, op, lane, shifted);
 
-    simd_qc(l, IR_LANE_D, ir_v1(l->u, widen, lane, r), shifted);
-    return r;
+    return simd_narrow(l, op, lane, fn(l, lane + 1, right_of(imm), n, n));
 }
-#define QSHRN(name, fn, op, widen)                                                          \
-    LIFT(v_##name)                                                                          \
-    {                                                                                       \
-        simd_put_half(l, a->q, a->rd, qshrn(l, fn, op, widen, a->imm, a64_vreg(l, a->rn))); \
-        return ISA_NEXT;                                                                    \
-    }                                                                                       \
-    LIFT(s_##name)                                                                          \
-    {                                                                                       \
-        ir_ref n = simd_scalar(l, lane_of(a->imm) + 1, a->rn);                              \
-                                                                                            \
-        a64_set_vreg(l, a->rd, qshrn(l, fn, op, widen, a->imm, n));                         \
-        return ISA_NEXT;                                                                    \
+#define QSHRN(name, fn, op)                                                          \
+    LIFT(v_##name)                                                                   \
+    {                                                                                \
+        simd_put_half(l, a->q, a->rd, qshrn(l, fn, op, a->imm, a64_vreg(l, a->rn))); \
+        return ISA_NEXT;                                                             \
+    }                                                                                \
+    LIFT(s_##name)                                                                   \
+    {                                                                                \
+        ir_ref n = simd_scalar(l, lane_of(a->imm) + 1, a->rn);                       \
+                                                                                     \
+        a64_set_vreg(l, a->rd, qshrn(l, fn, op, a->imm, n));                         \
+        return ISA_NEXT;                                                             \
     }
-QSHRN(sqshrn, sshr, IR_VQNSS, IR_VSXL)
-QSHRN(sqrshrn, srshr, IR_VQNSS, IR_VSXL)
-QSHRN(sqshrun, sshr, IR_VQNSU, IR_VZXL)
-QSHRN(sqrshrun, srshr, IR_VQNSU, IR_VZXL)
-QSHRN(uqshrn, ushr, IR_VQNUU, IR_VZXL)
-QSHRN(uqrshrn, urshr, IR_VQNUU, IR_VZXL)
+QSHRN(sqshrn, sshr, IR_VQNSS)
+QSHRN(sqrshrn, srshr, IR_VQNSS)
+QSHRN(sqshrun, sshr, IR_VQNSU)
+QSHRN(sqrshrun, srshr, IR_VQNSU)
+QSHRN(uqshrn, ushr, IR_VQNUU)
+QSHRN(uqrshrn, urshr, IR_VQNUU)
 
 /* ---- widening: SXTL, UXTL are shifts by 0 ---- */
 static enum isa_lift shll(struct a64_lift *l, enum ir_op low, enum ir_op high, unsigned q,
