@@ -419,7 +419,7 @@ static void load_pending(struct cg_work *w, unsigned s)
 {
     while (w->memval[s] != NONE) {
         uint32_t v = w->memval[s];
-        if (w->v[v].last > w->cur) {
+        if (w->v[v].last >= w->cur) {
             ra_use(w, v);
         } else {
             w->memval[s] = w->v[v].next;
@@ -494,6 +494,8 @@ static void put_mem(struct cg_work *w, uint32_t v, unsigned type, unsigned s)
     const struct isa_slot *slot = &w->cg->isa->slots[s];
     struct x64_rm m = slot_mem(w->cg, s);
     int32_t imm;
+    if (ins_of(w, v)->op != IR_CONST)
+        ra_use(w, v); /* before the memory that it may still be in changes */
     load_pending(w, s);
     switch (type) {
     case IR_I32:

@@ -529,7 +529,6 @@ static bool sel_selnz(struct cg_work *w, uint32_t i)
     enum x64_cond c = X64_NE;
     if (type_is_vec(p->type))
         return false;
-    int t = ra_use(w, p->b), f = ra_use(w, p->c);
     if (w->v[p->a].flags & V_FOLDED) { /* of a SETC: compare right here */
         const struct ir_ins *s = ins_of(w, p->a);
         compare(w, s->a, s->b);
@@ -539,6 +538,8 @@ static bool sel_selnz(struct cg_work *w, uint32_t i)
         x64_test(&w->a, ins_of(w, p->a)->type == IR_I64, ra, ra);
         flags_clobber(w);
     }
+    ra_release_locks(w); /* the flags are made; what follows only moves, in few registers */
+    int t = ra_use(w, p->b), f = ra_use(w, p->c);
     int d = ra_def(w, i, f);
     if (d == t && d != f) {
         x64_cmov(&w->a, c ^ 1, wd, d, x64_r(f));

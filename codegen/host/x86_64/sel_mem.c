@@ -310,10 +310,12 @@ static bool sel_cas(struct cg_work *w, uint32_t i)
     const struct ir_ins *p = ins_of(w, i);
     unsigned size = p->aux & IR_M_SIZE;
     struct x64_rm m = x64_m(ra_use(w, p->a), 0);
-    int expected = ra_use(w, p->b), fresh = ra_use(w, p->c);
+    uint32_t kept = w->locked;
     check_alignment(w, i, m, size);
     flags_clobber(w);
-    x64_mov(&w->a, true, SCRATCH, expected);
+    x64_mov(&w->a, true, SCRATCH, ra_use(w, p->b));
+    w->locked = kept; /* b is in rax now: the canonical map leaves too few temporaries for three */
+    int fresh = ra_use(w, p->c);
     cg_point(w);
     locked(&w->a, X64_0F(0xb0), X64_0F(0xb1), size, fresh, m);
     old_value(w, i);
