@@ -26,10 +26,10 @@ static void count_uses(struct cg_work *w, const struct ir_block *b)
                 w->v[ops[k]].last = i;
             }
     }
-    /* What only dead values use is dead. */
+    /* What only dead values use is dead, unless it may raise floating-point status. */
     for (uint32_t i = b->end; i-- > b->first;) {
-        if (w->v[i].uses || ins[i].type == IR_VOID ||
-            !(ir_ops[ins[i].op].flags & IR_OPF_PURE || ins[i].op == IR_GET))
+        unsigned flags = ir_ops[ins[i].op].flags & (IR_OPF_PURE | IR_OPF_ROUND);
+        if (w->v[i].uses || ins[i].type == IR_VOID || (flags != IR_OPF_PURE && ins[i].op != IR_GET))
             continue;
         w->v[i].flags |= V_DEAD;
         unsigned mask = ir_operand_mask(&ins[i]);
