@@ -33,7 +33,10 @@ struct parser {
 
 static int fail(struct parser *ps, const char *what)
 {
-    return err_text(ps->e, EINVAL, "line %u: %s near \"%.20s\"", ps->line, what, ps->p);
+    size_t n = strcspn(ps->p, "\n");
+
+    return err_text(ps->e, EINVAL, "line %u: %s at \"%.*s\"", ps->line, what,
+                    (int)min_of(n, (size_t)40), ps->p);
 }
 
 static void skip_space(struct parser *ps)
@@ -367,6 +370,8 @@ static int parse_operands(struct parser *ps, struct ir_ins *i)
                 continue;
             return fail(ps, "an operand is missing");
         }
+        if (sig[k] == '?' && strncmp(ps->p, "->", 2) == 0)
+            continue;
         if (!first && !eat(ps, ","))
             return fail(ps, "a comma is missing");
         first = false;

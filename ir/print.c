@@ -10,9 +10,10 @@
  *       %3:i64 = add %1, %2
  *       put x0, %3
  *       br.ne %1, %2, -> 0x400010
- *       jmp.jump _, -> 0x400000
+ *       jmp -> 0x400000
  *
- * A value is named by its index. Words after the operation are aux; absent operands are "_".
+ * A value is named by its index. Words after the operation are aux; absent operands are "_"
+ * or left out at the end and before "->".
  */
 #include "ir/ir.h"
 
@@ -76,7 +77,7 @@ static void print_operands(struct str *s, const struct ir_unit *u, const struct 
     while (last && (sig[last - 1] == '-' || (sig[last - 1] == '?' && fields[last - 1] == IR_NONE)))
         last--;
     for (unsigned k = 0; k < last; k++) {
-        if (sig[k] == '-')
+        if (sig[k] == '-' || (sig[k] == '?' && sig[k + 1] == 'T' && fields[k] == IR_NONE))
             continue;
         str_printf(s, "%s", separator);
         if (sig[k] == 'i')

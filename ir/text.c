@@ -78,7 +78,7 @@ static const struct ir_word sign[] = {FLAG(16, "signed"), END};
 static const struct ir_word sha1[] = {
     FIELD(0x30, "c", 0), FIELD(0x30, "p", 0x10), FIELD(0x30, "m", 0x20), END};
 static const struct ir_word jumps[] = {
-    FIELD(3, "jump", IR_J_JUMP), FIELD(3, "call", IR_J_CALL), FIELD(3, "ret", IR_J_RET), END};
+    FIELD(3, "call", IR_J_CALL), FIELD(3, "ret", IR_J_RET), END};
 static const struct ir_word reasons[] = {
     FIELD(15, "kick", CPU_EXIT_KICK),   FIELD(15, "syscall", CPU_EXIT_SYSCALL),
     FIELD(15, "undef", CPU_EXIT_UNDEF), FIELD(15, "break", CPU_EXIT_BREAK),

@@ -8,8 +8,7 @@
 
 #include <string.h>
 
-/* May it go when nobody uses its value? */
-static bool removable(const struct ir_unit *u, const struct ir_ins *i)
+bool opt_removable(const struct ir_unit *u, const struct ir_ins *i)
 {
     unsigned flags = ir_ops[i->op].flags;
 
@@ -20,33 +19,34 @@ static bool removable(const struct ir_unit *u, const struct ir_ins *i)
     return i->op == IR_GET;
 }
 
-static void kill(struct ir_ins *i)
+static void count_use(uint8_t *uses, ir_ref r)
 {
-    *i = (struct ir_ins){IR_NOP, IR_VOID, 0, IR_NONE, IR_NONE, IR_NONE};
+    if (uses[r] < OPT_USES_MANY)
+        uses[r]++;
 }
 
 void opt_dead_code(struct ir_unit *u)
 {
-    uint8_t *used = opt_work(u, u->nins + 1u);
+    uint8_t *uses = opt_work(u, 2 * (size_t)u->nins + 1);
 
-    memset(used, 0, u->nins);
+    memset(uses, 0, u->nins);
     for (uint32_t at = u->nins; at-- > 0;) {
         struct ir_ins *i = &u->ins[at];
         unsigned mask;
 
-        if (!used[at] && removable(u, i)) {
+        if (!uses[at] && opt_removable(u, i)) {
             if (i->op == IR_CALL && at && i[-1].op == IR_ARG)
-                kill(&i[-1]);
-            kill(i);
+                opt_kill(&i[-1]);
+            opt_kill(i);
             continue;
         }
         mask = ir_operand_mask(i);
         if (mask & 1)
-            used[i->a] = 1;
+            count_use(uses, i->a);
         if (mask & 2)
-            used[i->b] = 1;
+            count_use(uses, i->b);
         if (mask & 4)
-            used[i->c] = 1;
+            count_use(uses, i->c);
     }
 }
 

@@ -1,6 +1,7 @@
 /* Fold rules of conditions, selections, branches and flags.
  *
- * Comparisons of SETC and BR share their rules: struct cmp is what they have in common.
+ * Comparisons of SETC and BR share their rules: struct cmp is what they have in common. What looks
+ * through an operand with uses of its own is fuse.c's business.
  */
 #include "ir/eval_call.h"
 #include "ir/opt/forward.h"
@@ -54,32 +55,6 @@ static enum cmp_is small_constant(struct fwd *f, struct cmp *c, uint64_t v)
     return CMP_SAME;
 }
 
-/* Both sides extended from 32 bits in one way, the right one may be a constant: compare 32 bits. */
-static enum cmp_is narrow(struct fwd *f, struct cmp *c)
-{
-    const struct ir_ins *x = fwd_ins(f, c->a), *y = fwd_ins(f, c->b);
-    bool is_signed = c->cond >= IR_LTS && c->cond <= IR_GTS;
-    uint32_t b;
-    uint64_t v;
-
-    if ((x->op != IR_ZX && x->op != IR_SX) || x->aux != 32 || x->type != IR_I64 ||
-        fwd_ins(f, x->a)->type != IR_I32)
-        return CMP_SAME;
-    /* Sign-extension keeps both orders, zero-extension the unsigned one. */
-    if (is_signed && x->op == IR_ZX)
-        return CMP_SAME;
-    if (y->op == x->op && y->aux == 32 && fwd_ins(f, y->a)->type == IR_I32)
-        b = y->a;
-    else if (fwd_is_const(f, c->b, &v) &&
-             v == (x->op == IR_ZX ? (uint32_t)v : (uint64_t)(int32_t)v))
-        b = fwd_const(f, IR_I32, v);
-    else
-        return CMP_SAME;
-    c->a = fwd_ins(f, c->a)->a;
-    c->b = b;
-    return CMP_CHANGED;
-}
-
 static enum cmp_is simplify(struct fwd *f, struct cmp *c)
 {
     const struct ir_ins *x = fwd_ins(f, c->a);
@@ -100,25 +75,14 @@ static enum cmp_is simplify(struct fwd *f, struct cmp *c)
         c->b = t;
         return CMP_CHANGED;
     }
-    /* (x - y) == 0, (x ^ y) == 0: x == y */
-    if (c->cond <= IR_NE && (x->op == IR_SUB || x->op == IR_XOR) && fwd_is_value(f, c->b, 0)) {
-        c->a = x->a;
-        c->b = x->b;
-        return CMP_CHANGED;
-    }
-    if (fwd_is_const(f, c->b, &v) && v <= 1) {
-        enum cmp_is is = small_constant(f, c, v);
-
-        if (is != CMP_SAME)
-            return is;
-    }
-    return narrow(f, c);
+    if (fwd_is_const(f, c->b, &v) && v <= 1)
+        return small_constant(f, c, v);
+    return CMP_SAME;
 }
 
 uint32_t fold_SETC(struct fwd *f, struct ir_ins *i)
 {
     struct cmp c = {i->aux, i->a, i->b};
-    const struct ir_ins *x;
     enum cmp_is is;
 
     do
@@ -129,11 +93,6 @@ uint32_t fold_SETC(struct fwd *f, struct ir_ins *i)
     i->aux = (uint16_t)c.cond;
     i->a = c.a;
     i->b = c.b;
-    /* (a COND b) != 0 = a COND b; == 0: the inverse */
-    x = fwd_ins(f, c.a);
-    if (c.cond <= IR_NE && fwd_is_value(f, c.b, 0) &&
-        (x->op == IR_SETC || (x->op == IR_SETCC && x->aux != IR_CC_AL)))
-        return fwd_to(i, x->op, x->aux ^ (c.cond == IR_EQ), x->a, x->b);
     return FOLD_KEEP;
 }
 
@@ -175,53 +134,8 @@ uint32_t fold_CCTO(struct fwd *f, struct ir_ins *i)
 /* ---- branches; one that is never taken becomes NOP, one that always is stays ---- */
 static uint32_t never(struct ir_ins *i)
 {
-    *i = (struct ir_ins){IR_NOP, IR_VOID, 0, IR_NONE, IR_NONE, IR_NONE};
+    opt_kill(i);
     return FOLD_KEEP;
-}
-
-static uint32_t branch(const struct fwd *f, struct ir_ins *i, unsigned op, unsigned aux, uint32_t a,
-                       uint32_t b)
-{
-    unsigned type = op == IR_BRCC ? IR_VOID : fwd_ins(f, a)->type;
-
-    *i = (struct ir_ins){(uint8_t)op, (uint8_t)type, (uint16_t)aux, a, b, i->c};
-    return FOLD_AGAIN;
-}
-
-/* if (x != 0) or if (x == 0), by what x is. */
-static uint32_t branch_zero(struct fwd *f, struct ir_ins *i, const struct ir_ins *x, bool eq)
-{
-    unsigned length;
-
-    switch (x->op) {
-    case IR_SETC:
-        return branch(f, i, IR_BR, x->aux ^ eq, x->a, x->b);
-    case IR_SETCC:
-        if (x->aux == IR_CC_AL)
-            return FOLD_KEEP;
-        return branch(f, i, IR_BRCC, x->aux ^ eq, x->a, IR_NONE);
-    case IR_AND:
-        return branch(f, i, IR_BRT, eq ? IR_EQ : IR_NE, x->a, x->b);
-    case IR_ZX:
-        if (x->aux == 32 && fwd_ins(f, x->a)->type == IR_I64)
-            return FOLD_KEEP;
-        length = x->aux;
-        if (fwd_ins(f, x->a)->type != x->type)
-            return FOLD_KEEP;
-        return branch(f, i, IR_BRT, eq ? IR_EQ : IR_NE, x->a,
-                      fwd_const(f, x->type, UINT64_MAX >> (64 - length)));
-    case IR_UBFX: {
-        uint64_t mask;
-
-        length = x->aux >> 8;
-        mask = UINT64_MAX >> (64 - length) << (x->aux & 63);
-        if (mask > INT32_MAX && length > 1)
-            return FOLD_KEEP;
-        return branch(f, i, IR_BRT, eq ? IR_EQ : IR_NE, x->a, fwd_const(f, x->type, mask));
-    }
-    default:
-        return FOLD_KEEP;
-    }
 }
 
 uint32_t fold_BR(struct fwd *f, struct ir_ins *i)
@@ -240,11 +154,6 @@ uint32_t fold_BR(struct fwd *f, struct ir_ins *i)
     i->aux = (uint16_t)c.cond;
     i->a = c.a;
     i->b = c.b;
-    if (c.cond <= IR_NE && fwd_is_value(f, c.b, 0)) {
-        struct ir_ins x = *fwd_ins(f, c.a);
-
-        return branch_zero(f, i, &x, c.cond == IR_EQ);
-    }
     return FOLD_KEEP;
 }
 
@@ -262,8 +171,10 @@ uint32_t fold_BRT(struct fwd *f, struct ir_ins *i)
     }
     /* x & x, x & ~0: x */
     if (i->a == i->b || fwd_is_value(f, i->b, fwd_mask(i)))
-        return branch(f, i, IR_BR, i->aux, i->a, fwd_const(f, i->type, 0));
-    return FOLD_KEEP;
+        *i = (struct ir_ins){IR_BR, i->type, i->aux, i->a, fwd_const(f, i->type, 0), i->c};
+    else
+        return FOLD_KEEP;
+    return FOLD_AGAIN;
 }
 
 

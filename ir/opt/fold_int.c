@@ -20,13 +20,16 @@ uint32_t fold_CONST(struct fwd *f, struct ir_ins *i)
     return FOLD_KEEP;
 }
 
-/* x + c, where x is y + d or y - d: one addition. */
+/* x + c, where x is y + d or y - d of the same guest instruction: one addition. An older x is likely
+ * in a slot, and y gone from it. */
 static uint32_t chain(struct fwd *f, struct ir_ins *i, uint64_t c)
 {
     const struct ir_ins *x = fwd_ins(f, i->a);
     uint32_t y = x->a;
     uint64_t d;
 
+    if (i->a < f->insn)
+        return FOLD_KEEP;
     if ((x->op != IR_ADD && x->op != IR_SUB) || !fwd_is_const(f, x->b, &d))
         return FOLD_KEEP;
     return fwd_to(i, IR_ADD, 0, y, fwd_const(f, i->type, x->op == IR_ADD ? c + d : c - d));

@@ -239,7 +239,7 @@ static void put(struct fwd *f, struct ir_ins *i)
     if (s->value_age == f->value_age && s->whole && s->value == i->a)
         return;
     if (s->put_age == *age)
-        f->out[s->put] = (struct ir_ins){IR_NOP, IR_VOID, 0, IR_NONE, IR_NONE, IR_NONE};
+        opt_kill(&f->out[s->put]);
     s->put = append(f, i);
     s->put_age = *age;
     remember(f, i->aux, i->a, true);
@@ -250,32 +250,13 @@ static void drop_dead_flags(struct fwd *f)
 {
     for (unsigned s = 0; s < f->u->isa->nslots; s++)
         if (slot_is_cc(f, s) && f->slots[s].put_age == f->cc_age) {
-            f->out[f->slots[s].put] =
-                (struct ir_ins){IR_NOP, IR_VOID, 0, IR_NONE, IR_NONE, IR_NONE};
+            opt_kill(&f->out[f->slots[s].put]);
             f->slots[s].put_age = 0;
             f->slots[s].value_age = 0;
         }
 }
 
 /* ---- memory, calls, control ---- */
-static void fold_address(struct fwd *f, struct ir_ins *i)
-{
-    for (;;) {
-        const struct ir_ins *a = fwd_ins(f, i->a);
-        uint64_t v;
-        int64_t disp;
-
-        if ((a->op != IR_ADD && a->op != IR_SUB) || !fwd_is_const(f, a->b, &v))
-            return;
-        if (__builtin_add_overflow((int64_t)(int32_t)i->c, (int64_t)(a->op == IR_ADD ? v : -v),
-                                   &disp) ||
-            disp != (int32_t)disp)
-            return;
-        i->c = (uint32_t)disp;
-        i->a = a->a;
-    }
-}
-
 static void call_helper(struct fwd *f, const struct ir_ins *i)
 {
     unsigned flags = f->u->isa->helpers[i->aux].flags;
@@ -359,11 +340,10 @@ static ir_ref step(struct fwd *f, struct ir_ins *i, const struct ir_block *block
     case IR_PUT:
         put(f, i);
         return IR_NONE;
+    case IR_INSN:
+        return f->insn = append(f, i);
     case IR_LD:
     case IR_ST:
-        fold_address(f, i);
-        f->put_age++;
-        return append(f, i);
     case IR_CAS:
     case IR_RMW:
         f->put_age++;
@@ -486,7 +466,7 @@ void opt_forward(struct ir_unit *u, bool merge)
 
         if (merge && f.done[b])
             continue;
-        f.first = f.n;
+        f.first = f.insn = f.n;
         f.value_age++;
         f.put_age++;
         f.cc_age++;

@@ -34,6 +34,7 @@ struct fwd {
     struct ir_ins *out;
     uint32_t n, cap;
     uint32_t first;          /* of the current block, in out */
+    uint32_t insn;           /* the last INSN, in out */
     uint32_t *map;           /* old index to new */
     const struct ir_ins *at; /* the old instruction */
     struct fwd_slot *slots;

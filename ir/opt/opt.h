@@ -15,19 +15,32 @@
 #include "ir/ir.h"
 
 /* forward.c: rebuilds the unit in one walk: folds constants and identities (fold_*.c), forwards slots
- * from PUT and GET to GET, merges equal pure operations, folds displacements, drops PUTs that are
- * overwritten unobserved. With `merge`, blocks with one way in are appended to the one they come from,
+ * from PUT and GET to GET, merges equal pure operations, drops PUTs that are overwritten unobserved. With `merge`, blocks with one way in are appended to the one they come from,
  * and constants in slots flow into the others. Provides: no COPY, constants on the right. */
 void opt_forward(struct ir_unit *u, bool merge);
 
 /* slots.c: drops PUTs that every way overwrites before anyone looks. Over the unit's blocks. */
 void opt_dead_puts(struct ir_unit *u);
 
-/* dead.c: pure operations, GETs and pure calls whose result is not used become NOP. */
+/* dead.c: pure operations, GETs and pure calls whose result is not used become NOP. Provides: the
+ * number of uses of each value, a byte each, up to OPT_USES_MANY, in u->work (twice nins bytes). */
 void opt_dead_code(struct ir_unit *u);
+enum { OPT_USES_MANY = 255 };
+
+/* fuse.c: operations that only serve an address, a branch or a condition are folded into it.
+ * Requires: to run right after opt_dead_code(). */
+void opt_fuse(struct ir_unit *u);
 
 /* dead.c: removes NOPs. Requires: nothing. Breaks: indices of instructions. */
 void opt_compact(struct ir_unit *u);
+
+/* dead.c: may it go when nobody uses its value? */
+bool opt_removable(const struct ir_unit *u, const struct ir_ins *i);
+
+static inline void opt_kill(struct ir_ins *i)
+{
+    *i = (struct ir_ins){IR_NOP, IR_VOID, 0, IR_NONE, IR_NONE, IR_NONE};
+}
 
 /* pipeline.c: prints the unit after a pass under `-d opt`. */
 void opt_dump(const struct ir_unit *u, const char *pass);

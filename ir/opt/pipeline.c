@@ -38,7 +38,8 @@ void ir_opt_quick(struct ir_unit *u)
     opt_forward(u, false);
     opt_dump(u, "forward");
     opt_dead_code(u);
-    opt_dump(u, "dead_code");
+    opt_fuse(u);
+    opt_dump(u, "fuse");
 }
 
 void ir_opt_full(struct ir_unit *u)
@@ -48,6 +49,7 @@ void ir_opt_full(struct ir_unit *u)
     opt_dead_puts(u);
     opt_dump(u, "dead_puts");
     opt_dead_code(u);
+    opt_fuse(u);
     opt_compact(u);
-    opt_dump(u, "dead_code");
+    opt_dump(u, "fuse");
 }

@@ -50,7 +50,7 @@ static void walk(struct live *l, const struct ir_block *block, bool kill)
         switch (i->op) {
         case IR_PUT:
             if (kill && (*word & bit))
-                *i = (struct ir_ins){IR_NOP, IR_VOID, 0, IR_NONE, IR_NONE, IR_NONE};
+                opt_kill(i);
             *word |= bit;
             break;
         case IR_GET:

@@ -87,6 +87,12 @@ static void pass_merge(struct ir_unit *u)
     opt_forward(u, true);
 }
 
+static void pass_fuse(struct ir_unit *u)
+{
+    opt_dead_code(u);
+    opt_fuse(u);
+}
+
 static void pass_twice(struct ir_unit *u)
 {
     ir_opt_quick(u);
@@ -100,6 +106,7 @@ static const struct {
     {"dead_code", opt_dead_code}, {"dead_puts", opt_dead_puts}, {"compact", opt_compact},
     {"forward", pass_forward},    {"merge", pass_merge},        {"quick", ir_opt_quick},
     {"full", ir_opt_full},        {"quick, full", pass_twice},
+    {"fuse", pass_fuse},
 };
 
 static void check_unit(const struct gen *g)
