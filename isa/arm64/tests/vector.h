@@ -188,6 +188,8 @@ static inline void vec_state_make(uint64_t seed, uint64_t index, uint32_t word, 
     for (int i = 0; i < 31; i++)
         s->x[i] = vec_integer(&random);
     s->sp = vec_integer(&random);
+    if (s->sp >> 16 && s->sp >> 32 == 0) /* never in the program: a signal would go on there */
+        s->sp |= UINT64_C(1) << 40;
     for (int i = 0; i < 32; i++)
         vec_vector(&random, s->v[i]);
     r = vec_next(&random);
