@@ -75,7 +75,8 @@ void lx_map_clear(struct lx_map *m, uint64_t start, uint64_t end)
         return;
     first = split_at(m, start);
     last = split_at(m, end);
-    vec_remove(&m->regions, first, last - first);
+    if (first < last)
+        vec_remove(&m->regions, first, last - first);
 }
 
 void lx_map_set(struct lx_map *m, uint64_t start, uint64_t end, uint32_t prot, uint32_t flags)
