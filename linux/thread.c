@@ -290,11 +290,17 @@ static int64_t start_process(struct lx_thread *t, const struct clone_request *r)
 {
     struct lx_proc *p = t->p;
     uint64_t host_flags = r->flags & ~(uint64_t)OWN_FLAGS, mask;
+    struct err e;
     int64_t pid;
 
     if (r->flags & CLONE_VM && !(r->flags & CLONE_VFORK))
         log_guest("a process that shares memory with its parent gets a copy instead");
     mask = lx_signal_block_all();
+    pid = accel_fork_prepare(t->cpu, &e); /* takes its lock, which goes before that of the map */
+    if (pid < 0) {
+        log_warn("%s", e.text);
+        goto out;
+    }
     pthread_mutex_lock(&p->sighand.lock);
     lx_mem_lock(p); /* consistent in the child, and never held by a thread that is not there */
     if (host_flags == 0 && r->exit_signal == SIGCHLD) {
@@ -305,6 +311,8 @@ static int64_t start_process(struct lx_thread *t, const struct clone_request *r)
     }
     lx_mem_unlock(p);
     pthread_mutex_unlock(&p->sighand.lock);
+    if (pid != 0)
+        accel_fork_parent(t->cpu);
     if (pid == 0) {
         become_child(t, r);
         if (r->flags & CLONE_CLEAR_SIGHAND)
@@ -317,6 +325,7 @@ static int64_t start_process(struct lx_thread *t, const struct clone_request *r)
         }
         trace(LOG_THREAD, "%d: forked %d", t->tid, (int)pid);
     }
+out:
     if (!t->pending)
         lx_signal_host_mask(pid == 0 ? lx_signal_host_bits(t->sigmask) : mask);
     return pid;
