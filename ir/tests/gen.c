@@ -294,7 +294,10 @@ static void make_pure(struct making *m)
     uint32_t imm;
 
     do /* half of the time a scalar one */
-        op = below(m, 2) ? below(m, IR_OP_COUNT) : IR_COPY + below(m, IR_LD - IR_COPY);
+        if (m->g->cc && below(m, 2))
+            op = IR_CCADD + below(m, IR_LD - IR_CCADD);
+        else
+            op = below(m, 2) ? below(m, IR_OP_COUNT) : IR_COPY + below(m, IR_LD - IR_COPY);
     while (!wanted(m->g, op));
     sig = ir_ops[op].sig;
     type = type_for(m, op, sig[0]);

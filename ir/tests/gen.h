@@ -19,6 +19,7 @@ struct gen {
     bool floats;      /* operations that round or raise */
     bool vectors;
     bool helpers;
+    bool cc;          /* half of the operations make or use flags */
     bool faults;      /* some accesses ask for alignment they may not have */
 };
 
