@@ -176,7 +176,7 @@ struct ir_block {
 };
 enum {
     IR_B_ENTRY = 1,  /* may be entered from outside the unit */
-    IR_B_LOOP = 2,   /* target of a back edge inside the unit */
+    IR_B_LOOP = 2,   /* on a cycle: polls exit_request where the back end is asked to */
     IR_B_CC_DEAD = 4 /* flags are not read after this block before they are overwritten */
 };
 

@@ -478,6 +478,7 @@ void opt_forward(struct ir_unit *u, bool merge)
             if (next != b) {
                 head.guest_bytes += block->guest_bytes;
                 head.flags &= block->flags | (uint16_t)~IR_B_CC_DEAD;
+                head.flags |= block->flags & IR_B_LOOP;
             }
             if (merge)
                 f.done[next] = 1;
