@@ -160,20 +160,11 @@ DEFINE_FORMAT(f64, uint64_t, int64_t)
 static void convert(unsigned op, unsigned i, const union ir_val *a, union ir_val *r,
                     struct fp_ctx *c)
 {
-    switch (op) {
-    case SIMD_FCVTL:
-        r->s[i] = fp_f16_to_f32(a->h[i], c);
-        break;
-    case SIMD_FCVTN:
-        r->h[i] = fp_f32_to_f16(a->s[i], c);
-        break;
-    case SIMD_FCVTXN:
+    if (op == SIMD_FCVTXN) {
         c->rm = FP_ODD;
         r->s[i] = fp_f64_to_f32(a->d[i], c);
-        break;
-    default: /* SIMD_BFCVTN */
+    } else { /* SIMD_BFCVTN */
         r->h[i] = fp_f32_to_bf16(a->s[i], c);
-        break;
     }
 }
 static void rint_range(unsigned op, unsigned lane, unsigned number, unsigned i,
@@ -195,7 +186,7 @@ void a64_h_fp1(void *cpu, union ir_val *v)
     union ir_val r = {.d = {0, 0}};
 
     for (unsigned i = 0; i < simd_ctl_count(ctl); i++) {
-        if (op == SIMD_FCVTL || op == SIMD_FCVTN || op == SIMD_FCVTXN || op == SIMD_BFCVTN)
+        if (op == SIMD_FCVTXN || op == SIMD_BFCVTN)
             convert(op, i, &v[0], &r, &c);
         else if (op == SIMD_FRINT32 || op == SIMD_FRINT64)
             rint_range(op, lane, number, i, &v[0], &r, &c);

@@ -205,17 +205,41 @@ COMPARE(fcmle0, SIMD_FCMGE, true)
 COMPARE(fcmlt0, SIMD_FCMGT, true)
 
 /* ---- between formats; sz is 0 for half and single, 1 for single and double ---- */
+static ir_ref from_halves(struct a64_lift *l, unsigned first, ir_ref v)
+{
+    unsigned ahp = l->key & A64_KEY_AHP ? 8 : 0;
+    ir_ref r = IR_NONE;
+
+    for (unsigned i = 0; i < 4; i++) {
+        ir_ref w = ir_emit(l->u, IR_VGET, IR_I32, IR_LANE_H, v, IR_NONE, first + i);
+
+        w = ir_op1(l->u, IR_FTOV, IR_V128, 0, ir_op1(l->u, IR_F16TO, IR_F32, ahp, w));
+        r = i ? ir_v2i(l->u, IR_VSETL, IR_LANE_S, r, w, i) : w;
+    }
+    return r;
+}
+static ir_ref to_halves(struct a64_lift *l, ir_ref v)
+{
+    unsigned ahp = l->key & A64_KEY_AHP ? 8 : 0;
+    ir_ref r = IR_NONE;
+
+    for (unsigned i = 0; i < 4; i++) {
+        ir_ref f = i ? ir_v1i(l->u, IR_VDUPL, IR_LANE_S, v, i) : v;
+
+        f = ir_op1(l->u, IR_TOF16, IR_I32, ahp, ir_op1(l->u, IR_VLOW, IR_F32, 0, f));
+        if (i)
+            r = ir_v2i(l->u, IR_VSET, IR_LANE_H, r, f, i);
+        else
+            r = ir_op1(l->u, IR_FTOV, IR_V128, 0, ir_op1(l->u, IR_BITS, IR_F32, 0, f));
+    }
+    return r;
+}
 LIFT(v_fcvtl)
 {
     ir_ref n = a64_vreg(l, a->rn);
 
-    if (a->sz) {
-        n = ir_v1(l->u, IR_VFCVTL, IR_LANE_S | (a->q ? IR_HIGH : 0), n);
-    } else {
-        if (a->q)
-            n = ir_v1i(l->u, IR_VDUPL, IR_LANE_D, n, 1);
-        n = simd_help1(l, SIMD_FCVTL, IR_LANE_S, 4, 0, n);
-    }
+    n = a->sz ? ir_v1(l->u, IR_VFCVTL, IR_LANE_S | (a->q ? IR_HIGH : 0), n)
+              : from_halves(l, a->q ? 4 : 0, n);
     a64_set_vreg(l, a->rd, n);
     return ISA_NEXT;
 }
@@ -223,8 +247,7 @@ LIFT(v_fcvtn)
 {
     ir_ref n = a64_vreg(l, a->rn);
 
-    n = a->sz ? ir_v1(l->u, IR_VFCVTN, IR_LANE_S, n)
-              : simd_help1(l, SIMD_FCVTN, IR_LANE_S, 4, 0, n);
+    n = a->sz ? ir_v1(l->u, IR_VFCVTN, IR_LANE_S, n) : to_halves(l, n);
     simd_put_half(l, a->q, a->rd, n);
     return ISA_NEXT;
 }

@@ -149,10 +149,8 @@ enum simd_fpop {
     SIMD_FCVTS,
     SIMD_FCVTU, /* to integers; number: fraction bits | fp_round << 8 */
     SIMD_SCVTF,
-    SIMD_UCVTF, /* number: fraction bits */
-    SIMD_FCVTL,
-    SIMD_FCVTN,
-    SIMD_FCVTXN, /* f16 to f32, f32 to f16, f64 to f32 rounded to odd */
+    SIMD_UCVTF,  /* number: fraction bits */
+    SIMD_FCVTXN, /* f64 to f32 rounded to odd */
     SIMD_BFCVTN,
     /* two */
     SIMD_FADD,
