@@ -1,4 +1,5 @@
-/* Private to ir/eval_fp.c and ir/eval_vecfp.c: from a unit's floating-point environment to fp/fp.h. */
+/* Private to ir/eval_fp.c and ir/eval_vecfp.c: from a unit's floating-point environment to fp/fp.h.
+ */
 #ifndef MYNA_IR_EVAL_FLOAT_H
 #define MYNA_IR_EVAL_FLOAT_H
 

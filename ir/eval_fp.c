@@ -10,23 +10,23 @@ static bool is_f32(unsigned type)
 }
 
 /* call32 and call64 use x, y, z (of the operands' type) and the context &c. */
-#define ARITH(NAME, call32, call64)                                                                \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                                    \
-    {                                                                                              \
-        struct fp_ctx c = eval_fp_begin(e, e->aux);                                                \
-                                                                                                   \
-        if (is_f32(e->type)) {                                                                     \
-            uint32_t x = e->a.w, y = e->b.w, z = e->c.w;                                           \
-                                                                                                   \
-            (void)y, (void)z;                                                                      \
-            eval_set(e, call32);                                                                   \
-        } else {                                                                                   \
-            uint64_t x = e->a.x, y = e->b.x, z = e->c.x;                                           \
-                                                                                                   \
-            (void)y, (void)z;                                                                      \
-            eval_set(e, call64);                                                                   \
-        }                                                                                          \
-        eval_fp_end(e, &c);                                                                        \
+#define ARITH(NAME, call32, call64)                      \
+    void ir_eval_##NAME(struct ir_eval_call *e)          \
+    {                                                    \
+        struct fp_ctx c = eval_fp_begin(e, e->aux);      \
+                                                         \
+        if (is_f32(e->type)) {                           \
+            uint32_t x = e->a.w, y = e->b.w, z = e->c.w; \
+                                                         \
+            (void)y, (void)z;                            \
+            eval_set(e, call32);                         \
+        } else {                                         \
+            uint64_t x = e->a.x, y = e->b.x, z = e->c.x; \
+                                                         \
+            (void)y, (void)z;                            \
+            eval_set(e, call64);                         \
+        }                                                \
+        eval_fp_end(e, &c);                              \
     }
 
 ARITH(FADD, fp_f32_add(x, y, &c), fp_f64_add(x, y, &c))
@@ -94,8 +94,8 @@ void ir_eval_F16TO(struct ir_eval_call *e)
     struct fp_ctx c = eval_fp_begin(e, e->aux);
 
     c.ahp = (e->aux & 8) != 0;
-    e->r->x = is_f32(e->type) ? fp_f16_to_f32((uint16_t)e->a.w, &c)
-                              : fp_f16_to_f64((uint16_t)e->a.w, &c);
+    e->r->x =
+        is_f32(e->type) ? fp_f16_to_f32((uint16_t)e->a.w, &c) : fp_f16_to_f64((uint16_t)e->a.w, &c);
     eval_fp_end(e, &c);
 }
 

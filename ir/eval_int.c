@@ -12,32 +12,32 @@ static inline unsigned width_of(const struct ir_eval_call *e)
 }
 
 /* NAME: the result from unsigned x and y of the instruction's own type, w bits wide. */
-#define INT2(NAME, expr)                                                                           \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                                    \
-    {                                                                                              \
-        unsigned w = width_of(e);                                                                  \
-        uint64_t x = eval_arg(e->type, &e->a), y = eval_arg(e->type, &e->b);                       \
-                                                                                                   \
-        (void)w;                                                                                   \
-        eval_set(e, expr);                                                                         \
+#define INT2(NAME, expr)                                                     \
+    void ir_eval_##NAME(struct ir_eval_call *e)                              \
+    {                                                                        \
+        unsigned w = width_of(e);                                            \
+        uint64_t x = eval_arg(e->type, &e->a), y = eval_arg(e->type, &e->b); \
+                                                                             \
+        (void)w;                                                             \
+        eval_set(e, expr);                                                   \
     }
-#define INT1(NAME, expr)                                                                           \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                                    \
-    {                                                                                              \
-        unsigned w = width_of(e);                                                                  \
-        uint64_t x = eval_arg(e->type, &e->a);                                                     \
-                                                                                                   \
-        (void)w;                                                                                   \
-        eval_set(e, expr);                                                                         \
+#define INT1(NAME, expr)                        \
+    void ir_eval_##NAME(struct ir_eval_call *e) \
+    {                                           \
+        unsigned w = width_of(e);               \
+        uint64_t x = eval_arg(e->type, &e->a);  \
+                                                \
+        (void)w;                                \
+        eval_set(e, expr);                      \
     }
 /* A shift: n is the count modulo the width. */
-#define SHIFT(NAME, expr)                                                                          \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                                    \
-    {                                                                                              \
-        unsigned w = width_of(e), n = e->b.w & (w - 1);                                            \
-        uint64_t x = eval_arg(e->type, &e->a);                                                     \
-                                                                                                   \
-        eval_set(e, expr);                                                                         \
+#define SHIFT(NAME, expr)                               \
+    void ir_eval_##NAME(struct ir_eval_call *e)         \
+    {                                                   \
+        unsigned w = width_of(e), n = e->b.w & (w - 1); \
+        uint64_t x = eval_arg(e->type, &e->a);          \
+                                                        \
+        eval_set(e, expr);                              \
     }
 
 void ir_eval_COPY(struct ir_eval_call *e)

@@ -60,18 +60,18 @@ void ir_eval_VEXT(struct ir_eval_call *e)
 }
 
 /* Lane i of the result is lane from(i) of a, or of b when from(i) is at least n. */
-#define PERMUTE(NAME, from)                                                                        \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                                    \
-    {                                                                                              \
-        unsigned lane = lane_of(e), n = vec_lanes(e);                                              \
-                                                                                                   \
-        vec_clear(e->r);                                                                           \
-        for (unsigned i = 0; i < n; i++) {                                                         \
-            unsigned k = (from);                                                                   \
-                                                                                                   \
-            lane_put(e->r, lane, i,                                                                \
-                     k < n ? lane_get(&e->a, lane, k) : lane_get(&e->b, lane, k - n));             \
-        }                                                                                          \
+#define PERMUTE(NAME, from)                                                            \
+    void ir_eval_##NAME(struct ir_eval_call *e)                                        \
+    {                                                                                  \
+        unsigned lane = lane_of(e), n = vec_lanes(e);                                  \
+                                                                                       \
+        vec_clear(e->r);                                                               \
+        for (unsigned i = 0; i < n; i++) {                                             \
+            unsigned k = (from);                                                       \
+                                                                                       \
+            lane_put(e->r, lane, i,                                                    \
+                     k < n ? lane_get(&e->a, lane, k) : lane_get(&e->b, lane, k - n)); \
+        }                                                                              \
     }
 
 PERMUTE(VZIP1, i / 2 + (i & 1) * n)

@@ -72,38 +72,38 @@ static inline void vec_finish(struct ir_eval_call *e)
         e->r->d[1] = 0;
 }
 
-/* expr makes a lane of the result from lanes x, y, z of a, b, c. U and S are the lane's unsigned and
- * signed types, W its width in bits. */
-#define EACH_LANE_OF(unsigned_type, signed_type, member, width, expr)                              \
-    {                                                                                              \
-        typedef unsigned_type U __attribute__((unused));                                           \
-        typedef signed_type S __attribute__((unused));                                             \
-        enum { W = (width) };                                                                      \
-                                                                                                   \
-        for (unsigned i = 0; i < vec_bytes(e) / sizeof(U); i++) {                                  \
-            U x = e->a.member[i], y = e->b.member[i], z = e->c.member[i];                          \
-                                                                                                   \
-            (void)x, (void)y, (void)z;                                                             \
-            e->r->member[i] = (U)(expr);                                                           \
-        }                                                                                          \
-        break;                                                                                     \
+/* expr makes a lane of the result from lanes x, y, z of a, b, c. U and S are the lane's unsigned
+ * and signed types, W its width in bits. */
+#define EACH_LANE_OF(unsigned_type, signed_type, member, width, expr)     \
+    {                                                                     \
+        typedef unsigned_type U __attribute__((unused));                  \
+        typedef signed_type S __attribute__((unused));                    \
+        enum { W = (width) };                                             \
+                                                                          \
+        for (unsigned i = 0; i < vec_bytes(e) / sizeof(U); i++) {         \
+            U x = e->a.member[i], y = e->b.member[i], z = e->c.member[i]; \
+                                                                          \
+            (void)x, (void)y, (void)z;                                    \
+            e->r->member[i] = (U)(expr);                                  \
+        }                                                                 \
+        break;                                                            \
     }
-#define EACH_LANE(expr)                                                                            \
-    switch (lane_of(e)) {                                                                          \
-    case IR_LANE_B:                                                                                \
-        EACH_LANE_OF(uint8_t, int8_t, b, 8, expr)                                                  \
-    case IR_LANE_H:                                                                                \
-        EACH_LANE_OF(uint16_t, int16_t, h, 16, expr)                                               \
-    case IR_LANE_S:                                                                                \
-        EACH_LANE_OF(uint32_t, int32_t, s, 32, expr)                                               \
-    default:                                                                                       \
-        EACH_LANE_OF(uint64_t, int64_t, d, 64, expr)                                               \
+#define EACH_LANE(expr)                              \
+    switch (lane_of(e)) {                            \
+    case IR_LANE_B:                                  \
+        EACH_LANE_OF(uint8_t, int8_t, b, 8, expr)    \
+    case IR_LANE_H:                                  \
+        EACH_LANE_OF(uint16_t, int16_t, h, 16, expr) \
+    case IR_LANE_S:                                  \
+        EACH_LANE_OF(uint32_t, int32_t, s, 32, expr) \
+    default:                                         \
+        EACH_LANE_OF(uint64_t, int64_t, d, 64, expr) \
     }
 /* Defines the evaluator of an operation on each lane by itself. */
-#define LANEWISE(NAME, expr)                                                                       \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                                    \
-    {                                                                                              \
-        EACH_LANE(expr)                                                                            \
-        vec_finish(e);                                                                             \
+#define LANEWISE(NAME, expr)                    \
+    void ir_eval_##NAME(struct ir_eval_call *e) \
+    {                                           \
+        EACH_LANE(expr)                         \
+        vec_finish(e);                          \
     }
 #endif

@@ -6,16 +6,16 @@
 #include "ir/eval_lane.h"
 
 /* ---- bitwise: 8 bytes at a time, whatever the lane ---- */
-#define BITWISE(NAME, expr)                                                                        \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                                    \
-    {                                                                                              \
-        for (unsigned i = 0; i < 2; i++) {                                                         \
-            uint64_t x = e->a.d[i], y = e->b.d[i], z = e->c.d[i];                                  \
-                                                                                                   \
-            (void)y, (void)z;                                                                      \
-            e->r->d[i] = (expr);                                                                   \
-        }                                                                                          \
-        vec_finish(e);                                                                             \
+#define BITWISE(NAME, expr)                                       \
+    void ir_eval_##NAME(struct ir_eval_call *e)                   \
+    {                                                             \
+        for (unsigned i = 0; i < 2; i++) {                        \
+            uint64_t x = e->a.d[i], y = e->b.d[i], z = e->c.d[i]; \
+                                                                  \
+            (void)y, (void)z;                                     \
+            e->r->d[i] = (expr);                                  \
+        }                                                         \
+        vec_finish(e);                                            \
     }
 
 BITWISE(VAND, x &y)
@@ -92,8 +92,7 @@ LANEWISE(VSHRI, shift_right(x, e->imm))
 LANEWISE(VSARI, shift_right_signed((S)x, e->imm))
 LANEWISE(VSHLS, (int8_t)y >= 0 ? shift_left(x, (uint8_t)y)
                                : (uint64_t)shift_right_signed((S)x, (unsigned)-(int8_t)y))
-LANEWISE(VSHLU, (int8_t)y >= 0 ? shift_left(x, (uint8_t)y)
-                               : shift_right(x, (unsigned)-(int8_t)y))
+LANEWISE(VSHLU, (int8_t)y >= 0 ? shift_left(x, (uint8_t)y) : shift_right(x, (unsigned)-(int8_t)y))
 LANEWISE(VSLI, (x & bits_mask64(e->imm)) | shift_left(y, e->imm))
 LANEWISE(VSRI, (x & ~shift_right((U)-1, e->imm)) | shift_right(y, e->imm))
 
@@ -118,11 +117,11 @@ void ir_eval_VRBIT(struct ir_eval_call *e)
 /* ---- multiplication ---- */
 
 /* 2xy overflows for the two smallest numbers only. */
-LANEWISE(VQDMULH, x == S_MIN && y == S_MIN
-                      ? S_MAX
-                      : (U)(((__int128)(S)x * (S)y * 2 +
-                             (e->aux & IR_HIGH ? (__int128)1 << (W - 1) : 0)) >>
-                            W))
+LANEWISE(VQDMULH,
+         x == S_MIN && y == S_MIN
+             ? S_MAX
+             : (U)(((__int128)(S)x * (S)y * 2 + (e->aux & IR_HIGH ? (__int128)1 << (W - 1) : 0)) >>
+                   W))
 
 static unsigned clmul8(unsigned x, unsigned y)
 {
@@ -161,17 +160,17 @@ void ir_eval_VPMULL(struct ir_eval_call *e)
 }
 
 /* Double-width lane i, the source's lanes sized as aux says: from number k of each source. */
-#define WIDENING(NAME, expr)                                                                       \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                                    \
-    {                                                                                              \
-        unsigned lane = lane_of(e), n = 8u >> lane;                                                \
-        unsigned high = e->aux & IR_HIGH ? n : 0;                                                  \
-                                                                                                   \
-        (void)high;                                                                                \
-        vec_clear(e->r);                                                                           \
-        for (unsigned i = 0; i < n; i++)                                                           \
-            lane_put(e->r, lane + 1, i, (uint64_t)(expr));                                         \
-        vec_finish(e);                                                                             \
+#define WIDENING(NAME, expr)                               \
+    void ir_eval_##NAME(struct ir_eval_call *e)            \
+    {                                                      \
+        unsigned lane = lane_of(e), n = 8u >> lane;        \
+        unsigned high = e->aux & IR_HIGH ? n : 0;          \
+                                                           \
+        (void)high;                                        \
+        vec_clear(e->r);                                   \
+        for (unsigned i = 0; i < n; i++)                   \
+            lane_put(e->r, lane + 1, i, (uint64_t)(expr)); \
+        vec_finish(e);                                     \
     }
 #define US(v, k) lane_get(&e->v, lane, k)
 #define SS(v, k) lane_gets(&e->v, lane, k)
@@ -191,21 +190,21 @@ static uint64_t clamp_signed(int64_t v, int64_t low, int64_t high)
     return (uint64_t)(v < low ? low : v > high ? high : v);
 }
 
-#define NARROWING(NAME, expr)                                                                      \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                                    \
-    {                                                                                              \
-        unsigned lane = lane_of(e), w = 8u << lane;                                                \
-        uint64_t top = bits_mask64(w);                                                             \
-                                                                                                   \
-        (void)top;                                                                                 \
-        vec_clear(e->r);                                                                           \
-        for (unsigned i = 0; i < 8u >> lane; i++) {                                                \
-            uint64_t x = lane_get(&e->a, lane + 1, i);                                             \
-            int64_t sx = lane_gets(&e->a, lane + 1, i);                                            \
-                                                                                                   \
-            (void)x, (void)sx;                                                                     \
-            lane_put(e->r, lane, i, expr);                                                         \
-        }                                                                                          \
+#define NARROWING(NAME, expr)                           \
+    void ir_eval_##NAME(struct ir_eval_call *e)         \
+    {                                                   \
+        unsigned lane = lane_of(e), w = 8u << lane;     \
+        uint64_t top = bits_mask64(w);                  \
+                                                        \
+        (void)top;                                      \
+        vec_clear(e->r);                                \
+        for (unsigned i = 0; i < 8u >> lane; i++) {     \
+            uint64_t x = lane_get(&e->a, lane + 1, i);  \
+            int64_t sx = lane_gets(&e->a, lane + 1, i); \
+                                                        \
+            (void)x, (void)sx;                          \
+            lane_put(e->r, lane, i, expr);              \
+        }                                               \
     }
 
 NARROWING(VNARR, x)
@@ -216,21 +215,21 @@ NARROWING(VQNUU, x > top ? top : x)
 /* ---- across lanes ---- */
 
 /* x and y are neighbours, of a in the first half of the result and of b in the second. */
-#define PAIRWISE(NAME, expr)                                                                       \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                                    \
-    {                                                                                              \
-        unsigned lane = lane_of(e), n = vec_lanes(e);                                              \
-                                                                                                   \
-        vec_clear(e->r);                                                                           \
-        for (unsigned i = 0; i < n; i++) {                                                         \
-            const union ir_val *from = i < n / 2 ? &e->a : &e->b;                                  \
-            unsigned k = 2 * i - (i < n / 2 ? 0 : n);                                              \
-            uint64_t x = lane_get(from, lane, k), y = lane_get(from, lane, k + 1);                 \
-            int64_t sx = lane_gets(from, lane, k), sy = lane_gets(from, lane, k + 1);              \
-                                                                                                   \
-            (void)sx, (void)sy;                                                                    \
-            lane_put(e->r, lane, i, expr);                                                         \
-        }                                                                                          \
+#define PAIRWISE(NAME, expr)                                                          \
+    void ir_eval_##NAME(struct ir_eval_call *e)                                       \
+    {                                                                                 \
+        unsigned lane = lane_of(e), n = vec_lanes(e);                                 \
+                                                                                      \
+        vec_clear(e->r);                                                              \
+        for (unsigned i = 0; i < n; i++) {                                            \
+            const union ir_val *from = i < n / 2 ? &e->a : &e->b;                     \
+            unsigned k = 2 * i - (i < n / 2 ? 0 : n);                                 \
+            uint64_t x = lane_get(from, lane, k), y = lane_get(from, lane, k + 1);    \
+            int64_t sx = lane_gets(from, lane, k), sy = lane_gets(from, lane, k + 1); \
+                                                                                      \
+            (void)sx, (void)sy;                                                       \
+            lane_put(e->r, lane, i, expr);                                            \
+        }                                                                             \
     }
 
 PAIRWISE(VADDP, x + y)
@@ -249,17 +248,17 @@ void ir_eval_VADDV(struct ir_eval_call *e)
     lane_put(e->r, lane_of(e), 0, sum);
 }
 
-#define DOT(NAME, type_a, type_b)                                                                  \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                                    \
-    {                                                                                              \
-        for (unsigned i = 0; i < 4; i++) {                                                         \
-            uint32_t sum = e->c.s[i];                                                              \
-                                                                                                   \
-            for (unsigned k = 4 * i; k < 4 * i + 4; k++)                                           \
-                sum += (uint32_t)((type_a)e->a.b[k] * (type_b)e->b.b[k]);                          \
-            e->r->s[i] = sum;                                                                      \
-        }                                                                                          \
-        vec_finish(e);                                                                             \
+#define DOT(NAME, type_a, type_b)                                         \
+    void ir_eval_##NAME(struct ir_eval_call *e)                           \
+    {                                                                     \
+        for (unsigned i = 0; i < 4; i++) {                                \
+            uint32_t sum = e->c.s[i];                                     \
+                                                                          \
+            for (unsigned k = 4 * i; k < 4 * i + 4; k++)                  \
+                sum += (uint32_t)((type_a)e->a.b[k] * (type_b)e->b.b[k]); \
+            e->r->s[i] = sum;                                             \
+        }                                                                 \
+        vec_finish(e);                                                    \
     }
 
 DOT(VDOTS, int8_t, int8_t)

@@ -6,24 +6,23 @@
 #include "ir/eval_lane.h"
 
 /* One lane: call32 or call64 on x, y, z with the context &c and rounding rm. */
-#define VFLANES(NAME, rounding, call32, call64)                                                    \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                                    \
-    {                                                                                              \
-        enum fp_round rm = eval_round(e->env, rounding);                                           \
-        struct fp_ctx c = eval_fp_begin(e, rounding);                                              \
-        unsigned lane = lane_of(e);                                                                \
-                                                                                                   \
-        (void)rm;                                                                                  \
-        vec_clear(e->r);                                                                           \
-        for (unsigned i = 0; i < vec_lanes(e); i++) {                                              \
-            uint64_t x = lane_get(&e->a, lane, i), y = lane_get(&e->b, lane, i),                   \
-                     z = lane_get(&e->c, lane, i);                                                 \
-                                                                                                   \
-            (void)y, (void)z;                                                                      \
-            lane_put(e->r, lane, i,                                                                \
-                     lane == IR_LANE_S ? (uint64_t)(call32) : (uint64_t)(call64));                 \
-        }                                                                                          \
-        eval_fp_end(e, &c);                                                                        \
+#define VFLANES(NAME, rounding, call32, call64)                                                   \
+    void ir_eval_##NAME(struct ir_eval_call *e)                                                   \
+    {                                                                                             \
+        enum fp_round rm = eval_round(e->env, rounding);                                          \
+        struct fp_ctx c = eval_fp_begin(e, rounding);                                             \
+        unsigned lane = lane_of(e);                                                               \
+                                                                                                  \
+        (void)rm;                                                                                 \
+        vec_clear(e->r);                                                                          \
+        for (unsigned i = 0; i < vec_lanes(e); i++) {                                             \
+            uint64_t x = lane_get(&e->a, lane, i), y = lane_get(&e->b, lane, i),                  \
+                     z = lane_get(&e->c, lane, i);                                                \
+                                                                                                  \
+            (void)y, (void)z;                                                                     \
+            lane_put(e->r, lane, i, lane == IR_LANE_S ? (uint64_t)(call32) : (uint64_t)(call64)); \
+        }                                                                                         \
+        eval_fp_end(e, &c);                                                                       \
     }
 #define X32 (uint32_t) x
 #define Y32 (uint32_t) y

@@ -174,8 +174,7 @@ static const struct ir_block *go(struct interp *in, uint32_t target, const struc
     const struct ir_block *to = t->block == IR_NONE ? NULL : &in->u->blocks[t->block];
 
     /* Somebody may want a looping unit back. */
-    if (to && to <= from &&
-        atomic_load_explicit(&in->cpu->exit_request, memory_order_relaxed)) {
+    if (to && to <= from && atomic_load_explicit(&in->cpu->exit_request, memory_order_relaxed)) {
         *reason = leave(in, t->pc, CPU_EXIT_KICK);
         return NULL;
     }
@@ -208,7 +207,8 @@ static void evaluate(struct interp *in, const struct ir_ins *i, union ir_val *r)
 }
 
 /* Runs a block. The next one, or NULL with *reason. */
-static const struct ir_block *run_block(struct interp *in, const struct ir_block *block, int *reason)
+static const struct ir_block *run_block(struct interp *in, const struct ir_block *block,
+                                        int *reason)
 {
     const struct ir_ins *ins = in->u->ins;
 

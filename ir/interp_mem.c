@@ -1,8 +1,8 @@
 /* Guest memory of the interpreter: every size, sign, byte order, alignment rule and memory order.
  *
- * Owns the meaning of memory descriptors. Accesses are single host instructions where the guest's are
- * single-copy atomic. Requires a host that allows unaligned accesses, also of locked instructions up
- * to 8 bytes (x86-64); what it does not allow counts as misaligned for the guest.
+ * Owns the meaning of memory descriptors. Accesses are single host instructions where the guest's
+ * are single-copy atomic. Requires a host that allows unaligned accesses, also of locked
+ * instructions up to 8 bytes (x86-64); what it does not allow counts as misaligned for the guest.
  */
 #include "ir/interp_mem.h"
 
@@ -125,13 +125,13 @@ bool interp_store(unsigned desc, uint64_t addr, const union ir_val *value)
 /* Compares and swaps `size` bytes; *seen, and the result, are as memory holds them. */
 static uint64_t cas_bits(uint64_t addr, unsigned size, uint64_t expected, uint64_t desired)
 {
-#define CAS_AS(type)                                                                               \
-    {                                                                                              \
-        type old = (type)expected;                                                                 \
-                                                                                                   \
-        __atomic_compare_exchange_n((type *)addr, &old, (type)desired, false, __ATOMIC_SEQ_CST,    \
-                                    __ATOMIC_SEQ_CST);                                             \
-        return old;                                                                                \
+#define CAS_AS(type)                                                                            \
+    {                                                                                           \
+        type old = (type)expected;                                                              \
+                                                                                                \
+        __atomic_compare_exchange_n((type *)addr, &old, (type)desired, false, __ATOMIC_SEQ_CST, \
+                                    __ATOMIC_SEQ_CST);                                          \
+        return old;                                                                             \
     }
     switch (size) {
     case 1:

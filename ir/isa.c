@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static struct cpu *cpu_alloc(const struct isa *isa)
 {
     size_t size = (sizeof(struct cpu) + 63) & ~(size_t)63;
@@ -62,8 +61,7 @@ const struct isa *isa_find(const char *name)
 const struct isa *isa_find_elf(uint16_t machine, int bits, int big_endian)
 {
     for (const struct isa *const *i = isa_registry; *i; i++)
-        if ((*i)->elf_machine == machine && (*i)->bits == bits &&
-            (*i)->big_endian == !!big_endian)
+        if ((*i)->elf_machine == machine && (*i)->bits == bits && (*i)->big_endian == !!big_endian)
             return *i;
     return NULL;
 }

@@ -20,14 +20,14 @@ const struct ir_op_info ir_ops[IR_OP_COUNT] = {
 #undef OP
 };
 
-#define IS_VALUE(ch)                                                                               \
-    ((ch) == 't' || (ch) == 'w' || (ch) == 'x' || (ch) == 'n' || (ch) == 's' || (ch) == 'd' ||     \
+#define IS_VALUE(ch)                                                                           \
+    ((ch) == 't' || (ch) == 'w' || (ch) == 'x' || (ch) == 'n' || (ch) == 's' || (ch) == 'd' || \
      (ch) == 'f' || (ch) == 'q' || (ch) == 'k' || (ch) == 'a')
-#define OPERAND(sig, at, bit)                                                                      \
+#define OPERAND(sig, at, bit) \
     ((IS_VALUE((sig)[(at) + 2]) ? (bit) : 0) | ((sig)[(at) + 2] == '?' ? (bit) << 4 : 0))
 
 const uint8_t ir_op_operands[IR_OP_COUNT] = {
-#define OP(NAME, text, sig, flags, doc)                                                            \
+#define OP(NAME, text, sig, flags, doc) \
     [IR_##NAME] = OPERAND(sig, 0, 1) | OPERAND(sig, 1, 2) | OPERAND(sig, 2, 4),
 #include "ir/ops.def"
 #undef OP

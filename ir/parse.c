@@ -1,8 +1,8 @@
 /* The text form of units read back; the grammar is in print.c. For golden tests and experiments.
  *
- * Names of values are free: "%7" need not be the seventh instruction. ';' starts a comment. Without a
- * "targets" line, branches find the blocks of the unit by their pcs. Reading checks the form only;
- * ir_verify() checks the rest.
+ * Names of values are free: "%7" need not be the seventh instruction. ';' starts a comment. Without
+ * a "targets" line, branches find the blocks of the unit by their pcs. Reading checks the form
+ * only; ir_verify() checks the rest.
  */
 #include "ir/ir.h"
 
@@ -136,8 +136,8 @@ static int parse_fp(struct parser *ps)
         const char *name;
         uint8_t *to;
     } fields[] = {
-        {"nan=", &fp->nan_rule}, {"rm=", &fp->rm},         {"dn=", &fp->default_nan},
-        {"ftz=", &fp->ftz},      {"daz=", &fp->daz},       {"int=", &fp->int_rule},
+        {"nan=", &fp->nan_rule}, {"rm=", &fp->rm},   {"dn=", &fp->default_nan},
+        {"ftz=", &fp->ftz},      {"daz=", &fp->daz}, {"int=", &fp->int_rule},
         {"box32=", &fp->box32},
     };
 

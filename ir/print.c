@@ -83,8 +83,7 @@ static void print_operands(struct str *s, const struct ir_unit *u, const struct 
         if (sig[k] == 'i')
             str_printf(s, "%" PRId32, (int32_t)fields[k]);
         else if (sig[k] == 'T')
-            str_printf(s, "-> 0x%" PRIx64,
-                       fields[k] < u->ntargets ? u->targets[fields[k]].pc : 0);
+            str_printf(s, "-> 0x%" PRIx64, fields[k] < u->ntargets ? u->targets[fields[k]].pc : 0);
         else if (fields[k] == IR_NONE)
             str_printf(s, "_");
         else

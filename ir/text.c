@@ -6,50 +6,72 @@
 
 #include "core/cpu.h"
 
-#define END {NULL, 0, 0}
-#define FIELD(mask, text, value) {text, mask, value}
-#define FLAG(bit, text) {text, bit, bit}
+#define END        \
+    {              \
+        NULL, 0, 0 \
+    }
+#define FIELD(mask, text, value) \
+    {                            \
+        text, mask, value        \
+    }
+#define FLAG(bit, text) \
+    {                   \
+        text, bit, bit  \
+    }
 
 static const struct ir_word conds[] = {
-    FIELD(15, "eq", IR_EQ),   FIELD(15, "ne", IR_NE),   FIELD(15, "lts", IR_LTS),
-    FIELD(15, "ges", IR_GES), FIELD(15, "les", IR_LES), FIELD(15, "gts", IR_GTS),
-    FIELD(15, "ltu", IR_LTU), FIELD(15, "geu", IR_GEU), FIELD(15, "leu", IR_LEU),
-    FIELD(15, "gtu", IR_GTU), END,
-};
-static const struct ir_word ccs[] = {
-    FIELD(15, "eq", IR_CC_EQ), FIELD(15, "ne", IR_CC_NE), FIELD(15, "cs", IR_CC_CS),
-    FIELD(15, "cc", IR_CC_CC), FIELD(15, "mi", IR_CC_MI), FIELD(15, "pl", IR_CC_PL),
-    FIELD(15, "vs", IR_CC_VS), FIELD(15, "vc", IR_CC_VC), FIELD(15, "hi", IR_CC_HI),
-    FIELD(15, "ls", IR_CC_LS), FIELD(15, "ge", IR_CC_GE), FIELD(15, "lt", IR_CC_LT),
-    FIELD(15, "gt", IR_CC_GT), FIELD(15, "le", IR_CC_LE), FIELD(15, "al", IR_CC_AL),
+    FIELD(15, "eq", IR_EQ),
+    FIELD(15, "ne", IR_NE),
+    FIELD(15, "lts", IR_LTS),
+    FIELD(15, "ges", IR_GES),
+    FIELD(15, "les", IR_LES),
+    FIELD(15, "gts", IR_GTS),
+    FIELD(15, "ltu", IR_LTU),
+    FIELD(15, "geu", IR_GEU),
+    FIELD(15, "leu", IR_LEU),
+    FIELD(15, "gtu", IR_GTU),
     END,
 };
+static const struct ir_word ccs[] = {
+    FIELD(15, "eq", IR_CC_EQ), FIELD(15, "ne", IR_CC_NE),
+    FIELD(15, "cs", IR_CC_CS), FIELD(15, "cc", IR_CC_CC),
+    FIELD(15, "mi", IR_CC_MI), FIELD(15, "pl", IR_CC_PL),
+    FIELD(15, "vs", IR_CC_VS), FIELD(15, "vc", IR_CC_VC),
+    FIELD(15, "hi", IR_CC_HI), FIELD(15, "ls", IR_CC_LS),
+    FIELD(15, "ge", IR_CC_GE), FIELD(15, "lt", IR_CC_LT),
+    FIELD(15, "gt", IR_CC_GT), FIELD(15, "le", IR_CC_LE),
+    FIELD(15, "al", IR_CC_AL), END,
+};
 static const struct ir_word ccsel[] = {
-    FIELD(256, "add", 256), FIELD(256, "sub", 0), FLAG(128, "n"), FLAG(64, "z"), FLAG(32, "c"),
-    FLAG(16, "v"),          END,
+    FIELD(256, "add", 256),
+    FIELD(256, "sub", 0),
+    FLAG(128, "n"),
+    FLAG(64, "z"),
+    FLAG(32, "c"),
+    FLAG(16, "v"),
+    END,
 };
 static const struct ir_word fconds[] = {
-    FIELD(7, "eq", IR_FC_EQ),   FIELD(7, "lt", IR_FC_LT),   FIELD(7, "le", IR_FC_LE),
-    FIELD(7, "gt", IR_FC_GT),   FIELD(7, "ge", IR_FC_GE),   FIELD(7, "une", IR_FC_UNE),
-    FIELD(7, "uno", IR_FC_UNO), FIELD(7, "ord", IR_FC_ORD), FLAG(8, "sig"),
+    FIELD(7, "eq", IR_FC_EQ),
+    FIELD(7, "lt", IR_FC_LT),
+    FIELD(7, "le", IR_FC_LE),
+    FIELD(7, "gt", IR_FC_GT),
+    FIELD(7, "ge", IR_FC_GE),
+    FIELD(7, "une", IR_FC_UNE),
+    FIELD(7, "uno", IR_FC_UNO),
+    FIELD(7, "ord", IR_FC_ORD),
+    FLAG(8, "sig"),
     END,
 };
 static const struct ir_word signalling[] = {FLAG(1, "sig"), END};
 static const struct ir_word memory[] = {
-    FIELD(7, "8", IR_M_8),
-    FIELD(7, "16", IR_M_16),
-    FIELD(7, "32", IR_M_32),
-    FIELD(7, "64", IR_M_64),
-    FIELD(7, "128", IR_M_128),
-    FLAG(IR_M_SIGNED, "signed"),
-    FLAG(IR_M_BIG, "big"),
-    FLAG(IR_M_ALIGNED, "aligned"),
-    FLAG(IR_M_ACQUIRE, "acq"),
-    FLAG(IR_M_RELEASE, "rel"),
-    FLAG(IR_M_SEQCST, "sc"),
-    FLAG(IR_M_WITHIN16, "w16"),
-    FLAG(IR_M_USER, "user"),
-    END,
+    FIELD(7, "8", IR_M_8),     FIELD(7, "16", IR_M_16),
+    FIELD(7, "32", IR_M_32),   FIELD(7, "64", IR_M_64),
+    FIELD(7, "128", IR_M_128), FLAG(IR_M_SIGNED, "signed"),
+    FLAG(IR_M_BIG, "big"),     FLAG(IR_M_ALIGNED, "aligned"),
+    FLAG(IR_M_ACQUIRE, "acq"), FLAG(IR_M_RELEASE, "rel"),
+    FLAG(IR_M_SEQCST, "sc"),   FLAG(IR_M_WITHIN16, "w16"),
+    FLAG(IR_M_USER, "user"),   END,
 };
 static const struct ir_word fences[] = {FLAG(1, "ll"), FLAG(2, "ls"), FLAG(4, "sl"), FLAG(8, "ss"),
                                         END};
@@ -59,26 +81,35 @@ static const struct ir_word bits[] = {FIELD(63, "8", 8), FIELD(63, "16", 16), FI
 static const struct ir_word bytes[] = {FIELD(15, "1", 1), FIELD(15, "2", 2), FIELD(15, "4", 4),
                                        FIELD(15, "8", 8), END};
 static const struct ir_word roundings[] = {
-    FIELD(7, "near", IR_RM_NEAREST), FIELD(7, "zero", IR_RM_ZERO), FIELD(7, "up", IR_RM_UP),
-    FIELD(7, "down", IR_RM_DOWN),    FIELD(7, "away", IR_RM_AWAY), FLAG(8, "x"),
+    FIELD(7, "near", IR_RM_NEAREST),
+    FIELD(7, "zero", IR_RM_ZERO),
+    FIELD(7, "up", IR_RM_UP),
+    FIELD(7, "down", IR_RM_DOWN),
+    FIELD(7, "away", IR_RM_AWAY),
+    FLAG(8, "x"),
     END,
 };
 static const struct ir_word minmax[] = {
-    FIELD(0x30, "arm", IR_MM_ARM << 4),     FIELD(0x30, "num", IR_MM_NUM << 4),
-    FIELD(0x30, "num19", IR_MM_NUM19 << 4), FIELD(0x30, "x86", IR_MM_X86 << 4),
+    FIELD(0x30, "arm", IR_MM_ARM << 4),
+    FIELD(0x30, "num", IR_MM_NUM << 4),
+    FIELD(0x30, "num19", IR_MM_NUM19 << 4),
+    FIELD(0x30, "x86", IR_MM_X86 << 4),
     END,
 };
 static const struct ir_word lanes[] = {
-    FIELD(7, "b", IR_LANE_B), FIELD(7, "h", IR_LANE_H), FIELD(7, "s", IR_LANE_S),
-    FIELD(7, "d", IR_LANE_D), FIELD(7, "q", IR_LANE_Q), FLAG(IR_HALF, "half"),
+    FIELD(7, "b", IR_LANE_B),
+    FIELD(7, "h", IR_LANE_H),
+    FIELD(7, "s", IR_LANE_S),
+    FIELD(7, "d", IR_LANE_D),
+    FIELD(7, "q", IR_LANE_Q),
+    FLAG(IR_HALF, "half"),
     END,
 };
 static const struct ir_word high[] = {FLAG(IR_HIGH, "high"), END};
 static const struct ir_word sign[] = {FLAG(16, "signed"), END};
-static const struct ir_word sha1[] = {
-    FIELD(0x30, "c", 0), FIELD(0x30, "p", 0x10), FIELD(0x30, "m", 0x20), END};
-static const struct ir_word jumps[] = {
-    FIELD(3, "call", IR_J_CALL), FIELD(3, "ret", IR_J_RET), END};
+static const struct ir_word sha1[] = {FIELD(0x30, "c", 0), FIELD(0x30, "p", 0x10),
+                                      FIELD(0x30, "m", 0x20), END};
+static const struct ir_word jumps[] = {FIELD(3, "call", IR_J_CALL), FIELD(3, "ret", IR_J_RET), END};
 static const struct ir_word reasons[] = {
     FIELD(15, "kick", CPU_EXIT_KICK),   FIELD(15, "syscall", CPU_EXIT_SYSCALL),
     FIELD(15, "undef", CPU_EXIT_UNDEF), FIELD(15, "break", CPU_EXIT_BREAK),

@@ -1,5 +1,5 @@
-/* The rules of units, checked: signatures of ops.def, SSA, ranges of aux and immediates, the shape of
- * blocks, and precise state (no PUT of an instruction before its last fault).
+/* The rules of units, checked: signatures of ops.def, SSA, ranges of aux and immediates, the shape
+ * of blocks, and precise state (no PUT of an instruction before its last fault).
  *
  * Owns the knowledge of what is legal. Back ends and passes may rely on all of it.
  */
@@ -24,13 +24,13 @@ struct check {
 #define ANY_TYPE    (INT_TYPES | FLOAT_TYPES | 1u << IR_V128 | 1u << IR_CC)
 #define DATA_TYPES  (INT_TYPES | FLOAT_TYPES | 1u << IR_V128)
 
-#define FAIL(c, fmt, ...)                                                                          \
-    err_text((c)->e, EINVAL, "block %u, %%%u %s: " fmt, (c)->block, (c)->at,                       \
+#define FAIL(c, fmt, ...)                                                    \
+    err_text((c)->e, EINVAL, "block %u, %%%u %s: " fmt, (c)->block, (c)->at, \
              ir_ops[(c)->u->ins[(c)->at].op].name, ##__VA_ARGS__)
-#define REQUIRE(c, condition, fmt, ...)                                                            \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            return FAIL(c, fmt, ##__VA_ARGS__);                                                    \
+#define REQUIRE(c, condition, fmt, ...)         \
+    do {                                        \
+        if (!(condition))                       \
+            return FAIL(c, fmt, ##__VA_ARGS__); \
     } while (0)
 
 /* The types that 't' of an operation may stand for. */
@@ -183,8 +183,8 @@ static int check_call(struct check *c, const struct ir_ins *i)
         REQUIRE(c, (k < h->nargs) == (ref != IR_NONE), "helper %s has %u arguments", h->name,
                 h->nargs);
         if (ref != IR_NONE)
-            REQUIRE(c, c->u->ins[ref].type == h->args[k], "helper %s: argument %u is %s", h->name, k,
-                    ir_type_names[h->args[k]]);
+            REQUIRE(c, c->u->ins[ref].type == h->args[k], "helper %s: argument %u is %s", h->name,
+                    k, ir_type_names[h->args[k]]);
     }
     return 0;
 }

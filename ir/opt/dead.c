@@ -15,7 +15,8 @@ bool opt_removable(const struct ir_unit *u, const struct ir_ins *i)
     if (flags & IR_OPF_PURE)
         return !(flags & IR_OPF_ROUND);
     if (i->op == IR_CALL)
-        return (u->isa->helpers[i->aux].flags & (IR_H_PURE | IR_H_NODCE | IR_H_FAULTS)) == IR_H_PURE;
+        return (u->isa->helpers[i->aux].flags & (IR_H_PURE | IR_H_NODCE | IR_H_FAULTS)) ==
+               IR_H_PURE;
     return i->op == IR_GET;
 }
 

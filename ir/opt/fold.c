@@ -1,6 +1,6 @@
 /* The table of the fold rules. Which operations have rules is decided here, what they are in
- * fold_int.c (arithmetic and logic), fold_bits.c (shifts, extensions, fields), fold_cond.c (conditions,
- * branches, flags) and fold_move.c (moves between types and lanes).
+ * fold_int.c (arithmetic and logic), fold_bits.c (shifts, extensions, fields), fold_cond.c
+ * (conditions, branches, flags) and fold_move.c (moves between types and lanes).
  */
 #include "ir/opt/forward.h"
 

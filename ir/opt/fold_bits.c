@@ -38,7 +38,8 @@ static unsigned used_bits(const struct fwd *f, ir_ref r)
     }
 }
 
-/* A shift's count, modulo the width; drops what does not change it. False when it is no constant. */
+/* A shift's count, modulo the width; drops what does not change it. False when it is no constant.
+ */
 static bool count_of(struct fwd *f, struct ir_ins *i, unsigned *count)
 {
     const struct ir_ins *n;
@@ -216,8 +217,7 @@ uint32_t fold_TRUNC(struct fwd *f, struct ir_ins *i)
     /* trunc(zx(x, n)), trunc(sx(x, n)): the same on 32 bits */
     if (x->op == IR_ZX || x->op == IR_SX) {
         if (x->aux == 32)
-            return fwd_ins(f, x->a)->type == IR_I32 ? x->a
-                                                    : fwd_to(i, IR_TRUNC, 0, x->a, IR_NONE);
+            return fwd_ins(f, x->a)->type == IR_I32 ? x->a : fwd_to(i, IR_TRUNC, 0, x->a, IR_NONE);
         return extend(i, x->op, x->aux, x->a);
     }
     /* low half of a 64-bit lane: a 32-bit lane */
@@ -267,7 +267,6 @@ uint32_t fold_BFI(struct fwd *f, struct ir_ins *i)
         return fwd_to(i, IR_UBFX, i->aux, i->b, IR_NONE);
     /* of 0: bits cleared */
     if (fwd_is_value(f, i->b, 0))
-        return fwd_to(i, IR_AND, 0, i->a,
-                      fwd_const(f, i->type, ~(bits_mask64(length) << at)));
+        return fwd_to(i, IR_AND, 0, i->a, fwd_const(f, i->type, ~(bits_mask64(length) << at)));
     return FOLD_KEEP;
 }

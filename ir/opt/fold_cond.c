@@ -177,7 +177,6 @@ uint32_t fold_BRT(struct fwd *f, struct ir_ins *i)
     return FOLD_AGAIN;
 }
 
-
 uint32_t fold_JMPI(struct fwd *f, struct ir_ins *i)
 {
     uint64_t pc;
@@ -186,10 +185,8 @@ uint32_t fold_JMPI(struct fwd *f, struct ir_ins *i)
     if (!fwd_is_const(f, i->a, &pc))
         return FOLD_KEEP;
     *i = (struct ir_ins){
-        IR_JMP,  IR_VOID,
-        i->aux == IR_J_CALL ? IR_J_CALL : IR_J_JUMP,
-        IR_NONE, i->b,
-        ir_target_add(f->u, pc),
+        IR_JMP,  IR_VOID, i->aux == IR_J_CALL ? IR_J_CALL : IR_J_JUMP,
+        IR_NONE, i->b,    ir_target_add(f->u, pc),
     };
     return FOLD_AGAIN;
 }

@@ -1,5 +1,5 @@
-/* Fold rules of integer arithmetic and logic. Each rule stands above the line that does it; x and y are
- * values, c and d constants (always on the right).
+/* Fold rules of integer arithmetic and logic. Each rule stands above the line that does it; x and y
+ * are values, c and d constants (always on the right).
  */
 #include "base/bits.h"
 #include "ir/opt/forward.h"
@@ -20,8 +20,8 @@ uint32_t fold_CONST(struct fwd *f, struct ir_ins *i)
     return FOLD_KEEP;
 }
 
-/* x + c, where x is y + d or y - d of the same guest instruction: one addition. An older x is likely
- * in a slot, and y gone from it. */
+/* x + c, where x is y + d or y - d of the same guest instruction: one addition. An older x is
+ * likely in a slot, and y gone from it. */
 static uint32_t chain(struct fwd *f, struct ir_ins *i, uint64_t c)
 {
     const struct ir_ins *x = fwd_ins(f, i->a);

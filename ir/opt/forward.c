@@ -47,8 +47,7 @@ static unsigned hash(const struct ir_ins *i)
     uint64_t w[2];
 
     memcpy(w, i, sizeof(w));
-    return (unsigned)((w[0] ^ w[1] * UINT64_C(0x9e3779b97f4a7c15)) *
-                          UINT64_C(0xbf58476d1ce4e5b9) >>
+    return (unsigned)((w[0] ^ w[1] * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xbf58476d1ce4e5b9) >>
                       58);
 }
 
@@ -385,8 +384,7 @@ static uint32_t walk(struct fwd *f, const struct ir_block *block)
             i.c = f->map[i.c];
         f->at = &ins[at];
         make_room(f);
-        if (i.op == IR_JMP && i.aux == IR_J_JUMP &&
-            can_merge(f, f->u->targets[i.c].block, block))
+        if (i.op == IR_JMP && i.aux == IR_J_JUMP && can_merge(f, f->u->targets[i.c].block, block))
             return f->u->targets[i.c].block;
         f->map[at] = step(f, &i, block);
     }

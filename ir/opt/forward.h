@@ -86,16 +86,15 @@ static inline bool fwd_is_value(const struct fwd *f, ir_ref r, uint64_t v)
 static inline ir_ref fwd_op(struct fwd *f, unsigned op, unsigned type, unsigned aux, ir_ref a,
                             ir_ref b)
 {
-    return fwd_build(
-        f, (struct ir_ins){(uint8_t)op, (uint8_t)type, (uint16_t)aux, a, b, IR_NONE});
+    return fwd_build(f, (struct ir_ins){(uint8_t)op, (uint8_t)type, (uint16_t)aux, a, b, IR_NONE});
 }
 
 static inline ir_ref fwd_const(struct fwd *f, unsigned type, uint64_t v)
 {
     if (ir_type_bits[type] == 32)
         v = (uint32_t)v;
-    return fwd_build(f, (struct ir_ins){IR_CONST, (uint8_t)type, 0, IR_NONE, (uint32_t)v,
-                                        (uint32_t)(v >> 32)});
+    return fwd_build(
+        f, (struct ir_ins){IR_CONST, (uint8_t)type, 0, IR_NONE, (uint32_t)v, (uint32_t)(v >> 32)});
 }
 
 /* Turns i, keeping its type, into another operation and asks for another round. */

@@ -1,9 +1,10 @@
 /* Fusing: an operation whose only use is an address, a branch or a condition goes into its user.
  *
- * Requires: opt_dead_code() just ran and left the numbers of uses. Provides: nothing that others need.
+ * Requires: opt_dead_code() just ran and left the numbers of uses. Provides: nothing that others
+ * need.
  *
- * Operations with other uses stay as they are: they are computed anyhow, and looking through them would
- * keep their operands alive, which are often a slot's old value that is just being replaced.
+ * Operations with other uses stay as they are: they are computed anyhow, and looking through them
+ * would keep their operands alive, which are often a slot's old value that is just being replaced.
  */
 #include "ir/opt/opt.h"
 

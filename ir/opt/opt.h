@@ -1,11 +1,12 @@
-/* The optimiser's passes, all of them. ir_opt_quick() and ir_opt_full() (ir/ir.h, opt/pipeline.c) are
- * straight-line calls of these.
+/* The optimiser's passes, all of them. ir_opt_quick() and ir_opt_full() (ir/ir.h, opt/pipeline.c)
+ * are straight-line calls of these.
  *
- * A pass takes a unit that the verifier accepts and leaves one, with the same meaning at every point
- * where somebody can look: at each operation that may fault, each exit and each reading helper. The
- * one licence: a CC slot is looked at by reads (GET, helpers) and exits only, not by a faulting memory
- * access; flags that are dead in the guest program may be stale in the frame of its fault handler.
- * Floating-point operations that may raise status are never folded, merged or removed.
+ * A pass takes a unit that the verifier accepts and leaves one, with the same meaning at every
+ * point where somebody can look: at each operation that may fault, each exit and each reading
+ * helper. The one licence: a CC slot is looked at by reads (GET, helpers) and exits only, not by a
+ * faulting memory access; flags that are dead in the guest program may be stale in the frame of its
+ * fault handler. Floating-point operations that may raise status are never folded, merged or
+ * removed.
  *
  * Memory: a unit's own scratch (work, spare). Threads: one per unit.
  */
@@ -14,9 +15,10 @@
 
 #include "ir/ir.h"
 
-/* forward.c: rebuilds the unit in one walk: folds constants and identities (fold_*.c), forwards slots
- * from PUT and GET to GET, merges equal pure operations, drops PUTs that are overwritten unobserved. With `merge`, blocks with one way in are appended to the one they come from,
- * and constants in slots flow into the others. Provides: no COPY, constants on the right. */
+/* forward.c: rebuilds the unit in one walk: folds constants and identities (fold_*.c), forwards
+ * slots from PUT and GET to GET, merges equal pure operations, drops PUTs that are overwritten
+ * unobserved. With `merge`, blocks with one way in are appended to the one they come from, and
+ * constants in slots flow into the others. Provides: no COPY, constants on the right. */
 void opt_forward(struct ir_unit *u, bool merge);
 
 /* slots.c: drops PUTs that every way overwrites before anyone looks. Over the unit's blocks. */

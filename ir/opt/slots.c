@@ -4,9 +4,9 @@
  * Requires: targets linked to their blocks. Provides: nothing that others need. Breaks: nothing.
  *
  * Backward "must" analysis, from all ones down to the fixed point. Lookers are GETs of the slot,
- * faulting operations (all slots but flags, see opt.h), helpers that read, write or fault, and exits
- * from the unit. A way that stays in the unit for ever never looks: whoever interrupts it resumes at a
- * pc from which the slot is overwritten as well.
+ * faulting operations (all slots but flags, see opt.h), helpers that read, write or fault, and
+ * exits from the unit. A way that stays in the unit for ever never looks: whoever interrupts it
+ * resumes at a pc from which the slot is overwritten as well.
  */
 #include "ir/isa.h"
 #include "ir/opt/opt.h"

@@ -23,8 +23,19 @@ static uint64_t seed = 1;
 static uint64_t number(void)
 {
     uint64_t r = gen_random(&seed);
-    static const uint64_t some[] = {0, 1, 2, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, 0xffffffff,
-                                    UINT64_MAX, UINT64_C(1) << 63, INT64_MAX, 0xffffffff80000000};
+    static const uint64_t some[] = {0,
+                                    1,
+                                    2,
+                                    0x7f,
+                                    0x80,
+                                    0xff,
+                                    0x7fffffff,
+                                    0x80000000,
+                                    0xffffffff,
+                                    UINT64_MAX,
+                                    UINT64_C(1) << 63,
+                                    INT64_MAX,
+                                    0xffffffff80000000};
 
     switch (r & 7) {
     case 0:
@@ -132,8 +143,8 @@ static void test_binary(void **state)
     }
     assert_true(eval(IR_UDIV, IR_I64, IR_DIV_ONES, 0, IR_I64, 5, 0, 0) == UINT64_MAX);
     assert_true(eval(IR_SDIV, IR_I32, IR_DIV_ONES, 0, IR_I32, 5, 0, 0) == UINT32_MAX);
-    assert_true(eval(IR_SDIV, IR_I64, 0, 0, IR_I64, UINT64_C(1) << 63, UINT64_MAX, 0) ==
-                UINT64_C(1) << 63);
+    assert_true(eval(IR_SDIV, IR_I64, 0, 0, IR_I64, UINT64_C(1) << 63, UINT64_MAX, 0) == UINT64_C(1)
+                                                                                             << 63);
 }
 
 /* Bit i of a value. */
@@ -224,14 +235,14 @@ static void test_fields(void **state)
             assert_int_equal(bit(got, i), i >= at && i < at + length ? bit(b, i - at) : bit(a, i));
         gen_aux(&seed, IR_EXTR, type, &imm);
         got = eval(IR_EXTR, type, 0, imm, type, a, b, 0);
-        assert_true(got ==
-                    (uint64_t)cut((cut(a, w) << w | cut(b, w)) >> imm, w));
+        assert_true(got == (uint64_t)cut((cut(a, w) << w | cut(b, w)) >> imm, w));
     }
 }
 
 __attribute__((target("pclmul,sse4.2"))) static void check_host_integer(uint64_t a, uint64_t b)
 {
-    __m128i p = _mm_clmulepi64_si128(_mm_set1_epi64x((long long)a), _mm_set1_epi64x((long long)b), 0);
+    __m128i p =
+        _mm_clmulepi64_si128(_mm_set1_epi64x((long long)a), _mm_set1_epi64x((long long)b), 0);
 
     assert_true(eval(IR_CLMUL, IR_I64, 0, 0, IR_I64, a, b, 0) == (uint64_t)_mm_cvtsi128_si64(p));
     assert_true(eval(IR_CLMULH, IR_I64, 0, 0, IR_I64, a, b, 0) ==
@@ -242,8 +253,7 @@ __attribute__((target("pclmul,sse4.2"))) static void check_host_integer(uint64_t
                 _mm_crc32_u16((uint32_t)a, (uint16_t)b));
     assert_true(eval(IR_CRC32C, IR_I32, 4, 0, IR_I32, a, b, 0) ==
                 _mm_crc32_u32((uint32_t)a, (uint32_t)b));
-    assert_true(eval(IR_CRC32C, IR_I32, 8, 0, IR_I32, a, b, 0) ==
-                _mm_crc32_u64((uint32_t)a, b));
+    assert_true(eval(IR_CRC32C, IR_I32, 8, 0, IR_I32, a, b, 0) == _mm_crc32_u64((uint32_t)a, b));
 }
 
 static void test_host_integer(void **state)
@@ -266,9 +276,10 @@ static bool expected_cond(unsigned cond, uint64_t a, uint64_t b, unsigned w)
     swide sa = sign(a, w), sb = sign(b, w);
     wide ua = cut(a, w), ub = cut(b, w);
     const bool is[] = {
-        [IR_EQ] = ua == ub,  [IR_NE] = ua != ub,  [IR_LTS] = sa < sb,  [IR_GES] = sa >= sb,
-        [IR_LES] = sa <= sb, [IR_GTS] = sa > sb,  [IR_LTU] = ua < ub,  [IR_GEU] = ua >= ub,
-        [IR_LEU] = ua <= ub, [IR_GTU] = ua > ub,
+        [IR_EQ] = ua == ub,
+        [IR_NE] = ua != ub,
+        [IR_LTS] = sa<sb, [IR_GES] = sa >= sb, [IR_LES] = sa <= sb, [IR_GTS] = sa> sb,
+        [IR_LTU] = ua<ub, [IR_GEU] = ua >= ub, [IR_LEU] = ua <= ub, [IR_GTU] = ua> ub,
     };
 
     return is[cond];
@@ -402,7 +413,7 @@ static uint64_t host_fp(unsigned op, unsigned type, uint64_t a, uint64_t b)
     volatile double x = as_double(a), y = as_double(b);
     volatile float p = as_float(a), q = as_float(b);
 
-#define EITHER(expr_double, expr_float)                                                            \
+#define EITHER(expr_double, expr_float) \
     return type == IR_F64 ? of_double(expr_double) : of_float(expr_float)
     switch (op) {
     case IR_FADD:
@@ -494,8 +505,8 @@ static void test_conversions(void **state)
         assert_true(eval_f(IR_UTOF, IR_F32, 0, IR_I64, (uint64_t)n, 0, 0, &f) ==
                     of_float((float)(uint64_t)n));
         assert_true(eval_f(IR_FMA, IR_F64, 0, IR_F64, of_double(d), of_double(1.5),
-                           of_double((double)n), &f) ==
-                    of_double(__builtin_fma(d, 1.5, (double)n)));
+                           of_double((double)n),
+                           &f) == of_double(__builtin_fma(d, 1.5, (double)n)));
         assert_true(eval_f(IR_FNEG, IR_F64, 0, IR_F64, of_double(d), 0, 0, &f) == of_double(-d));
         assert_true(eval_f(IR_FABS, IR_F32, 0, IR_F32, of_float((float)d), 0, 0, &f) ==
                     of_float(__builtin_fabsf((float)d)));
@@ -513,8 +524,8 @@ static void test_fp_compare(void **state)
             double x = values[i], y = values[k];
             uint64_t a = of_double(x), b = of_double(y);
             bool unordered = i == 5 || k == 5;
-            const bool want[8] = {x == y,     x < y,      x <= y,    x > y,
-                                  x >= y,     !(x == y),  unordered, !unordered};
+            const bool want[8] = {x == y,    x<y, x <= y, x> y, x >= y,
+                                  !(x == y), unordered,         !unordered};
 
             for (unsigned c = 0; c < 16; c++) {
                 f = 0;
@@ -542,10 +553,10 @@ static void test_fp_compare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_binary),       cmocka_unit_test(test_unary),
-        cmocka_unit_test(test_fields),       cmocka_unit_test(test_host_integer),
-        cmocka_unit_test(test_flags),        cmocka_unit_test(test_float),
-        cmocka_unit_test(test_conversions),  cmocka_unit_test(test_fp_compare),
+        cmocka_unit_test(test_binary),      cmocka_unit_test(test_unary),
+        cmocka_unit_test(test_fields),      cmocka_unit_test(test_host_integer),
+        cmocka_unit_test(test_flags),       cmocka_unit_test(test_float),
+        cmocka_unit_test(test_conversions), cmocka_unit_test(test_fp_compare),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

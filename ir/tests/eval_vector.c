@@ -1,5 +1,5 @@
-/* The evaluator's vector operations against references written another way: 128-bit arithmetic lane by
- * lane, the scalar operations for floating point, the host's instructions and FIPS examples for
+/* The evaluator's vector operations against references written another way: 128-bit arithmetic lane
+ * by lane, the scalar operations for floating point, the host's instructions and FIPS examples for
  * cryptography. */
 #include <immintrin.h>
 #include <setjmp.h>
@@ -47,7 +47,8 @@ static union ir_val eval(unsigned op, unsigned aux, uint32_t imm, union ir_val a
     return r;
 }
 
-static void fail_vector(unsigned op, unsigned aux, uint32_t imm, union ir_val got, union ir_val want)
+static void fail_vector(unsigned op, unsigned aux, uint32_t imm, union ir_val got,
+                        union ir_val want)
 {
     fail_msg("%s aux %x imm %d: %016lx%016lx, not %016lx%016lx", ir_ops[op].name, aux, (int)imm,
              got.d[1], got.d[0], want.d[1], want.d[0]);
@@ -99,50 +100,85 @@ static wide expected(unsigned op, wide sx, wide sy, wide ux, wide uy, wide uz, u
     wide top = ((wide)1 << w) - 1, smax = top >> 1, smin = -smax - 1, t;
 
     switch (op) {
-    case IR_VADD: return ux + uy;
-    case IR_VSUB: return ux - uy;
-    case IR_VMUL: return sx * sy;
-    case IR_VMLA: return uz + sx * sy;
-    case IR_VMLS: return uz - sx * sy;
-    case IR_VNEG: return -sx;
-    case IR_VABS: return sx < 0 ? -sx : sx;
-    case IR_VMINS: return sx < sy ? sx : sy;
-    case IR_VMINU: return ux < uy ? ux : uy;
-    case IR_VMAXS: return sx > sy ? sx : sy;
-    case IR_VMAXU: return ux > uy ? ux : uy;
-    case IR_VABDS: return sx > sy ? sx - sy : sy - sx;
-    case IR_VABDU: return ux > uy ? ux - uy : uy - ux;
-    case IR_VQADDS: return clamp(sx + sy, smin, smax);
-    case IR_VQADDU: return clamp(ux + uy, 0, top);
-    case IR_VQSUBS: return clamp(sx - sy, smin, smax);
-    case IR_VQSUBU: return clamp(ux - uy, 0, top);
-    case IR_VHADDS: return (sx + sy) >> 1;
-    case IR_VHADDU: return (ux + uy) >> 1;
-    case IR_VRHADDS: return (sx + sy + 1) >> 1;
-    case IR_VRHADDU: return (ux + uy + 1) >> 1;
-    case IR_VHSUBS: return (sx - sy) >> 1;
-    case IR_VHSUBU: return (ux - uy) >> 1;
-    case IR_VCEQ: return -(wide)(ux == uy);
-    case IR_VCGTS: return -(wide)(sx > sy);
-    case IR_VCGTU: return -(wide)(ux > uy);
-    case IR_VCGES: return -(wide)(sx >= sy);
-    case IR_VCGEU: return -(wide)(ux >= uy);
-    case IR_VTST: return -(wide)((ux & uy) != 0);
-    case IR_VSHLI: return ux << imm;
-    case IR_VSHRI: return ux >> imm;
-    case IR_VSARI: return sx >> imm;
-    case IR_VSHLS: return floor_shift(sx, -(int8_t)uy);
-    case IR_VSHLU: return floor_shift(ux, -(int8_t)uy);
+    case IR_VADD:
+        return ux + uy;
+    case IR_VSUB:
+        return ux - uy;
+    case IR_VMUL:
+        return sx * sy;
+    case IR_VMLA:
+        return uz + sx * sy;
+    case IR_VMLS:
+        return uz - sx * sy;
+    case IR_VNEG:
+        return -sx;
+    case IR_VABS:
+        return sx < 0 ? -sx : sx;
+    case IR_VMINS:
+        return sx < sy ? sx : sy;
+    case IR_VMINU:
+        return ux < uy ? ux : uy;
+    case IR_VMAXS:
+        return sx > sy ? sx : sy;
+    case IR_VMAXU:
+        return ux > uy ? ux : uy;
+    case IR_VABDS:
+        return sx > sy ? sx - sy : sy - sx;
+    case IR_VABDU:
+        return ux > uy ? ux - uy : uy - ux;
+    case IR_VQADDS:
+        return clamp(sx + sy, smin, smax);
+    case IR_VQADDU:
+        return clamp(ux + uy, 0, top);
+    case IR_VQSUBS:
+        return clamp(sx - sy, smin, smax);
+    case IR_VQSUBU:
+        return clamp(ux - uy, 0, top);
+    case IR_VHADDS:
+        return (sx + sy) >> 1;
+    case IR_VHADDU:
+        return (ux + uy) >> 1;
+    case IR_VRHADDS:
+        return (sx + sy + 1) >> 1;
+    case IR_VRHADDU:
+        return (ux + uy + 1) >> 1;
+    case IR_VHSUBS:
+        return (sx - sy) >> 1;
+    case IR_VHSUBU:
+        return (ux - uy) >> 1;
+    case IR_VCEQ:
+        return -(wide)(ux == uy);
+    case IR_VCGTS:
+        return -(wide)(sx > sy);
+    case IR_VCGTU:
+        return -(wide)(ux > uy);
+    case IR_VCGES:
+        return -(wide)(sx >= sy);
+    case IR_VCGEU:
+        return -(wide)(ux >= uy);
+    case IR_VTST:
+        return -(wide)((ux & uy) != 0);
+    case IR_VSHLI:
+        return ux << imm;
+    case IR_VSHRI:
+        return ux >> imm;
+    case IR_VSARI:
+        return sx >> imm;
+    case IR_VSHLS:
+        return floor_shift(sx, -(int8_t)uy);
+    case IR_VSHLU:
+        return floor_shift(ux, -(int8_t)uy);
     case IR_VSLI:
         t = ((wide)1 << imm) - 1;
         return uy << imm | (ux & t);
     case IR_VSRI:
         t = top >> imm;
         return uy >> imm | (ux & ~t);
-    case IR_VCLZ: return count_zeros(ux, w);
-    case IR_VCLS: return count_zeros((ux ^ ux << 1) & top & ~(wide)1, w) == w
-                             ? w - 1
-                             : count_zeros(ux ^ ux << 1, w);
+    case IR_VCLZ:
+        return count_zeros(ux, w);
+    case IR_VCLS:
+        return count_zeros((ux ^ ux << 1) & top & ~(wide)1, w) == w ? w - 1
+                                                                    : count_zeros(ux ^ ux << 1, w);
     case IR_VQDMULH:
         if (sx == smin && sy == smin)
             return smax;
@@ -168,8 +204,7 @@ static void test_lanes(void **state)
                 set_lane(&want, bytes, i,
                          expected(op, lane(&a, bytes, i, true), lane(&b, bytes, i, true),
                                   lane(&a, bytes, i, false), lane(&b, bytes, i, false),
-                                  lane(&c, bytes, i, false), 8 * bytes, (int)imm,
-                                  aux & IR_HIGH));
+                                  lane(&c, bytes, i, false), 8 * bytes, (int)imm, aux & IR_HIGH));
             got = eval(op, aux, imm, a, b, c);
             if (memcmp(&got, &want, 16) != 0)
                 fail_vector(op, aux, imm, got, want);
@@ -233,18 +268,18 @@ static void expected_pairs(unsigned op, unsigned aux, const union ir_val *a, con
         p = lane(&x, bytes, 0, is_signed);
         q = lane(&x, bytes, 1, is_signed);
         set_lane(r, bytes, i,
-                 op == IR_VADDP                         ? p + q
+                 op == IR_VADDP                       ? p + q
                  : op == IR_VMINPS || op == IR_VMINPU ? (p < q ? p : q)
-                                                        : (p > q ? p : q));
+                                                      : (p > q ? p : q));
     }
 }
 
 static void test_shapes(void **state)
 {
     static const uint8_t ops[] = {
-        IR_VSXL,   IR_VZXL,   IR_VSXH,    IR_VZXH,    IR_VMULLS, IR_VMULLU, IR_VADDLPS, IR_VADDLPU,
-        IR_VNARR,  IR_VQNSS,  IR_VQNSU,   IR_VQNUU,   IR_VADDP,  IR_VMINPS, IR_VMINPU,  IR_VMAXPS,
-        IR_VMAXPU,
+        IR_VSXL,    IR_VZXL,    IR_VSXH,   IR_VZXH,   IR_VMULLS, IR_VMULLU,
+        IR_VADDLPS, IR_VADDLPU, IR_VNARR,  IR_VQNSS,  IR_VQNSU,  IR_VQNUU,
+        IR_VADDP,   IR_VMINPS,  IR_VMINPU, IR_VMAXPS, IR_VMAXPU,
     };
 
     (void)state;
@@ -341,12 +376,11 @@ static void test_scalar_lanes(void **state)
         assert_true(r.x == (type == IR_I32 ? (uint32_t)v : v));
         ir_eval(&arm, IR_VSET, IR_V128, aux & 7, imm, IR_V128, &r, &a, &x, NULL, &flags);
         for (unsigned i = 0; i < 16; i++)
-            assert_int_equal(r.b[i],
-                             i / bytes == imm ? (uint8_t)(x.x >> 8 * (i % bytes)) : a.b[i]);
+            assert_int_equal(r.b[i], i / bytes == imm ? (uint8_t)(x.x >> 8 * (i % bytes)) : a.b[i]);
         ir_eval(&arm, IR_VDUP, IR_V128, aux & 15, 0, IR_I64, &r, &x, NULL, NULL, &flags);
         for (unsigned i = 0; i < 16; i++)
-            assert_int_equal(r.b[i], (aux & IR_HALF) && i >= 8 ? 0
-                                                               : (uint8_t)(x.x >> 8 * (i % bytes)));
+            assert_int_equal(r.b[i],
+                             (aux & IR_HALF) && i >= 8 ? 0 : (uint8_t)(x.x >> 8 * (i % bytes)));
         r = eval(IR_VADDV, aux & 15, 0, a, a, a);
         v = 0;
         for (unsigned i = 0; i < (aux & IR_HALF ? 8 : 16) / bytes; i++)
@@ -431,10 +465,10 @@ __attribute__((target("aes,sse4.1"))) static void check_aes(union ir_val a, unio
     __m128i zero = _mm_setzero_si128();
     union ir_val r, want;
 
-#define CHECK_AES(op, value)                                                                       \
-    r = eval(op, 0, 0, a, b, a);                                                                   \
-    _mm_store_si128((__m128i *)&want, value);                                                      \
-    if (memcmp(&r, &want, 16) != 0)                                                                \
+#define CHECK_AES(op, value)                  \
+    r = eval(op, 0, 0, a, b, a);              \
+    _mm_store_si128((__m128i *)&want, value); \
+    if (memcmp(&r, &want, 16) != 0)           \
     fail_vector(op, 0, 0, r, want)
     CHECK_AES(IR_VAESE, _mm_aesenclast_si128(_mm_xor_si128(x, y), zero));
     CHECK_AES(IR_VAESD, _mm_aesdeclast_si128(_mm_xor_si128(x, y), zero));
@@ -568,10 +602,10 @@ static void test_sha256(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lanes), cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_moves), cmocka_unit_test(test_scalar_lanes),
-        cmocka_unit_test(test_bytes), cmocka_unit_test(test_float),
-        cmocka_unit_test(test_aes),   cmocka_unit_test(test_sha1),
+        cmocka_unit_test(test_lanes),  cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_moves),  cmocka_unit_test(test_scalar_lanes),
+        cmocka_unit_test(test_bytes),  cmocka_unit_test(test_float),
+        cmocka_unit_test(test_aes),    cmocka_unit_test(test_sha1),
         cmocka_unit_test(test_sha256),
     };
 

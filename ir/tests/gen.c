@@ -29,10 +29,39 @@ static unsigned below(struct making *m, unsigned n)
 static uint64_t interesting(uint64_t *seed)
 {
     static const uint64_t some[] = {
-        0, 0, 1, 1, 2, 3, 7, 8, 31, 32, 63, 64, 0xff, 0x80, 0x7f, 0xffff, 0x8000, 0x7fff,
-        0xffffffff, 0x80000000, 0x7fffffff, 0x100000000, UINT64_MAX, UINT64_C(1) << 63,
-        (UINT64_C(1) << 63) - 1, UINT64_MAX - 1, 0x3f800000, UINT64_C(0x3ff0000000000000),
-        0xffffffff80000000, 0xffffffffffff8000, 0xffffffffffffff80, 0x1000, 0xfffff000,
+        0,
+        0,
+        1,
+        1,
+        2,
+        3,
+        7,
+        8,
+        31,
+        32,
+        63,
+        64,
+        0xff,
+        0x80,
+        0x7f,
+        0xffff,
+        0x8000,
+        0x7fff,
+        0xffffffff,
+        0x80000000,
+        0x7fffffff,
+        0x100000000,
+        UINT64_MAX,
+        UINT64_C(1) << 63,
+        (UINT64_C(1) << 63) - 1,
+        UINT64_MAX - 1,
+        0x3f800000,
+        UINT64_C(0x3ff0000000000000),
+        0xffffffff80000000,
+        0xffffffffffff8000,
+        0xffffffffffffff80,
+        0x1000,
+        0xfffff000,
     };
     uint64_t r = gen_random(seed);
 
@@ -118,11 +147,20 @@ static unsigned vector_aux(uint64_t *seed, unsigned op, uint32_t *imm)
     unsigned lane = r & 3, half = r & 4 ? IR_HALF : 0, width, count;
 
     switch (op) {
-    case IR_VSXL: case IR_VZXL: case IR_VSXH: case IR_VZXH: case IR_VADDLPS: case IR_VADDLPU:
+    case IR_VSXL:
+    case IR_VZXL:
+    case IR_VSXH:
+    case IR_VZXH:
+    case IR_VADDLPS:
+    case IR_VADDLPU:
         return lane % 3 | half;
-    case IR_VNARR: case IR_VQNSS: case IR_VQNSU: case IR_VQNUU:
+    case IR_VNARR:
+    case IR_VQNSS:
+    case IR_VQNSU:
+    case IR_VQNUU:
         return lane % 3;
-    case IR_VMULLS: case IR_VMULLU:
+    case IR_VMULLS:
+    case IR_VMULLU:
         return lane % 3 | (r & 8 ? IR_HIGH : 0);
     case IR_VPMULL:
         return (r & 16 ? IR_LANE_B : IR_LANE_D) | (r & 8 ? IR_HIGH : 0);
@@ -152,7 +190,8 @@ static unsigned vector_aux(uint64_t *seed, unsigned op, uint32_t *imm)
     width = 8u << lane;
     count = 16u >> lane;
     switch (op) {
-    case IR_VDUPL: case IR_VSET:
+    case IR_VDUPL:
+    case IR_VSET:
         *imm = (r >> 8) % count;
         break;
     case IR_VGET:
@@ -164,19 +203,24 @@ static unsigned vector_aux(uint64_t *seed, unsigned op, uint32_t *imm)
     case IR_VEXT:
         *imm = (r >> 8) % (half ? 8 : 16);
         break;
-    case IR_VSHLI: case IR_VSLI:
+    case IR_VSHLI:
+    case IR_VSLI:
         *imm = (r >> 8) % width;
         break;
-    case IR_VSHRI: case IR_VSARI: case IR_VSRI:
+    case IR_VSHRI:
+    case IR_VSARI:
+    case IR_VSRI:
         *imm = (r >> 8) % (width + 1);
         break;
     case IR_VFRINT:
         *imm = (uint32_t)((r >> 8) % 6 | (r & 32 ? 8 : 0));
         break;
-    case IR_VFTOS: case IR_VFTOU:
+    case IR_VFTOS:
+    case IR_VFTOU:
         *imm = (r >> 8) % 6;
         break;
-    case IR_VFMIN: case IR_VFMAX:
+    case IR_VFMIN:
+    case IR_VFMAX:
         return lane | half | ((r >> 8) & 3) << 4;
     }
     return lane | half;
@@ -190,24 +234,32 @@ unsigned gen_aux(uint64_t *seed, unsigned op, unsigned type, uint32_t *imm)
 
     *imm = IR_NONE;
     switch (op) {
-    case IR_UDIV: case IR_SDIV:
+    case IR_UDIV:
+    case IR_SDIV:
         return r & 1;
     case IR_EXTR:
         *imm = r % width;
         return 0;
-    case IR_ZX: case IR_SX:
+    case IR_ZX:
+    case IR_SX:
         return one_of(seed, bits, 3);
-    case IR_UBFX: case IR_SBFX: case IR_BFI:
+    case IR_UBFX:
+    case IR_SBFX:
+    case IR_BFI:
         return field(seed, width);
     case IR_BSWAP:
         return one_of(seed, groups, type == IR_I32 ? 2 : 3);
-    case IR_CRC32: case IR_CRC32C:
+    case IR_CRC32:
+    case IR_CRC32C:
         return one_of(seed, bytes, 3);
-    case IR_SETC: case IR_BR:
+    case IR_SETC:
+    case IR_BR:
         return r % 10;
     case IR_BRT:
         return r % 2;
-    case IR_SELCC: case IR_SETCC: case IR_BRCC:
+    case IR_SELCC:
+    case IR_SETCC:
+    case IR_BRCC:
         return r % 15;
     case IR_CCSEL:
         return (unsigned)(r % 15 | (r >> 8 & 15) << 4 | (r >> 16 & 1) << 8);
@@ -215,7 +267,8 @@ unsigned gen_aux(uint64_t *seed, unsigned op, unsigned type, uint32_t *imm)
         return r & 1;
     case IR_FSETC:
         return r & 15;
-    case IR_FMIN: case IR_FMAX:
+    case IR_FMIN:
+    case IR_FMAX:
         return (r & 3) << 4;
     case IR_FRINT:
         return (unsigned)(r % 6 | (r >> 8 & 8));
@@ -328,8 +381,9 @@ static unsigned memory_desc(struct making *m, unsigned op, unsigned *type)
     static const uint8_t types[] = {IR_I32, IR_I64, IR_I64, IR_F32, IR_F64, IR_V128};
     unsigned size, desc;
 
-    *type = op == IR_RMW ? IR_I32 + below(m, 2) : op == IR_CAS ? IR_I32 + below(m, 2)
-                                                               : types[below(m, 6)];
+    *type = op == IR_RMW   ? IR_I32 + below(m, 2)
+            : op == IR_CAS ? IR_I32 + below(m, 2)
+                           : types[below(m, 6)];
     switch (*type) {
     case IR_I32:
         size = below(m, 3);
@@ -374,10 +428,10 @@ static void make_access(struct making *m)
     if (below(m, 2)) {
         int part = (int)below(m, 128) * 16;
 
-        base = below(m, 2) ? ir_op2(m->u, IR_ADD, IR_I64, 0, base,
-                                    ir_const(m->u, IR_I64, (uint64_t)(int64_t)-part))
-                           : ir_op2(m->u, IR_SUB, IR_I64, 0, base,
-                                    ir_const(m->u, IR_I64, (uint64_t)part));
+        base = below(m, 2)
+                   ? ir_op2(m->u, IR_ADD, IR_I64, 0, base,
+                            ir_const(m->u, IR_I64, (uint64_t)(int64_t)-part))
+                   : ir_op2(m->u, IR_SUB, IR_I64, 0, base, ir_const(m->u, IR_I64, (uint64_t)part));
         at += part;
     }
     if (atomic || below(m, 2))
@@ -503,8 +557,8 @@ static void make_end(struct making *m, unsigned block)
     ir_ref count;
 
     if (block && !below(m, 3)) {
-        count = ir_op2(m->u, IR_SUB, IR_I64, 0, ir_get(m->u, IR_I64, TI_X6),
-                       ir_const(m->u, IR_I64, 1));
+        count =
+            ir_op2(m->u, IR_SUB, IR_I64, 0, ir_get(m->u, IR_I64, TI_X6), ir_const(m->u, IR_I64, 1));
         ir_put(m->u, TI_X6, count);
         ir_br(m->u, IR_GTS, count, ir_const(m->u, IR_I64, 0), block_pc(below(m, block + 1)));
     } else if (below(m, 2)) {
@@ -542,9 +596,9 @@ void gen_unit(struct ir_unit *u, const struct gen *g)
         for (unsigned k = 0; k < g->insns; k++, pc += 4) {
             make_insn(&m, pc);
             if (!below(&m, 8))
-                make_branch(&m, b + 1 < g->blocks ? block_pc(b + 1 + below(&m, 2) %
-                                                                         (g->blocks - b - 1))
-                                                  : 0x700000);
+                make_branch(&m, b + 1 < g->blocks
+                                    ? block_pc(b + 1 + below(&m, 2) % (g->blocks - b - 1))
+                                    : 0x700000);
         }
         make_end(&m, b);
         ir_block_finish(u);

@@ -1,5 +1,5 @@
-/* Random units on the tiny isa, for property tests: the same meaning before and after a pass, and in
- * the interpreter and a back end.
+/* Random units on the tiny isa, for property tests: the same meaning before and after a pass, and
+ * in the interpreter and a back end.
  *
  * A unit from gen_unit() passes the verifier and always ends: it branches forward, or back while
  * slot x6 counts down. Memory is accessed around slot x7 only, which it does not change.
@@ -14,13 +14,13 @@ enum { GEN_MEMORY = 4096 /* bytes around x7, half to each side */ };
 struct gen {
     uint64_t seed;
     unsigned blocks;
-    unsigned insns;   /* guest instructions a block */
-    bool memory;      /* loads, stores, atomics */
-    bool floats;      /* operations that round or raise */
+    unsigned insns; /* guest instructions a block */
+    bool memory;    /* loads, stores, atomics */
+    bool floats;    /* operations that round or raise */
     bool vectors;
     bool helpers;
-    bool cc;          /* half of the operations make or use flags */
-    bool faults;      /* some accesses ask for alignment they may not have */
+    bool cc;     /* half of the operations make or use flags */
+    bool faults; /* some accesses ask for alignment they may not have */
 };
 
 uint64_t gen_random(uint64_t *seed);

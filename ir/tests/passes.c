@@ -1,4 +1,5 @@
-/* Property: random units mean the same before and after each pass, and print and parse back equal. */
+/* Property: random units mean the same before and after each pass, and print and parse back equal.
+ */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,8 +106,7 @@ static const struct {
 } passes[] = {
     {"dead_code", opt_dead_code}, {"dead_puts", opt_dead_puts}, {"compact", opt_compact},
     {"forward", pass_forward},    {"merge", pass_merge},        {"quick", ir_opt_quick},
-    {"full", ir_opt_full},        {"quick, full", pass_twice},
-    {"fuse", pass_fuse},
+    {"full", ir_opt_full},        {"quick, full", pass_twice},  {"fuse", pass_fuse},
 };
 
 static void check_unit(const struct gen *g)
@@ -252,8 +252,8 @@ static void test_text(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_integers), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_vectors),  cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_integers),   cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_vectors),    cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_everything), cmocka_unit_test(test_text),
     };
 

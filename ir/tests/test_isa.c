@@ -64,10 +64,27 @@ static void rotate(void *cpu, union ir_val *v)
     v[0].d[1] = t;
 }
 
-#define X(n) {"x" #n, offsetof(struct ti_state, x[n]), IR_I64, 0}
-#define V(n) {"v" #n, offsetof(struct ti_state, v[n]), IR_V128, 0}
+#define X(n)                                               \
+    {                                                      \
+        "x" #n, offsetof(struct ti_state, x[n]), IR_I64, 0 \
+    }
+#define V(n)                                                \
+    {                                                       \
+        "v" #n, offsetof(struct ti_state, v[n]), IR_V128, 0 \
+    }
 static const struct isa_slot slots[TI_NSLOTS] = {
-    X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), V(0), V(1), V(2), V(3),
+    X(0),
+    X(1),
+    X(2),
+    X(3),
+    X(4),
+    X(5),
+    X(6),
+    X(7),
+    V(0),
+    V(1),
+    V(2),
+    V(3),
     {"d0", offsetof(struct ti_state, d[0]), IR_F64, 0},
     {"d1", offsetof(struct ti_state, d[1]), IR_F64, 0},
     {"w0", offsetof(struct ti_state, w[0]), IR_I32, 0},
@@ -77,8 +94,8 @@ static const struct isa_slot slots[TI_NSLOTS] = {
 
 static const struct ir_helper helpers[TI_NHELPERS] = {
     [TH_MIX] = {"mix", mix, IR_H_PURE, 2, IR_I64, {IR_I64, IR_I64}},
-    [TH_SUM6] = {"sum6", sum6, IR_H_PURE, 6, IR_I64,
-                 {IR_I64, IR_I64, IR_I64, IR_I64, IR_I64, IR_I64}},
+    [TH_SUM6] =
+        {"sum6", sum6, IR_H_PURE, 6, IR_I64, {IR_I64, IR_I64, IR_I64, IR_I64, IR_I64, IR_I64}},
     [TH_READ] = {"read_slots", read_slots, IR_H_READS | IR_H_NODCE, 0, IR_I64, {0}},
     [TH_SWAP] = {"swap_slots", swap_slots, IR_H_READS | IR_H_WRITES | IR_H_NODCE, 0, IR_VOID, {0}},
     [TH_PROBE] = {"probe", probe, IR_H_FAULTS | IR_H_NODCE, 1, IR_I64, {IR_I64}},
