@@ -239,19 +239,28 @@ static int check_scalar(struct check *c, const struct ir_ins *i)
     case IR_FENCE:
         REQUIRE(c, aux <= IR_FENCE_ALL, "bad mask");
         break;
-    case IR_BITS:
-        REQUIRE(c, width == ir_type_bits[c->u->ins[i->a].type], "widths differ");
+    default:
         break;
+    }
+    return 0;
+}
+
+static int check_float(struct check *c, const struct ir_ins *i)
+{
+    switch (i->op) {
     case IR_FMIN:
     case IR_FMAX:
-        REQUIRE(c, aux >> 4 <= IR_MM_X86, "bad rule");
+        REQUIRE(c, i->aux >> 4 <= IR_MM_X86, "bad rule");
         break;
     case IR_FSETC:
-        REQUIRE(c, aux < 16, "bad condition");
+        REQUIRE(c, i->aux < 16, "bad condition");
+        break;
+    case IR_BITS:
+        REQUIRE(c, ir_type_bits[i->type] == ir_type_bits[c->u->ins[i->a].type], "widths differ");
         break;
     default:
-        if (i->op >= IR_FADD && i->op <= IR_UTOF)
-            REQUIRE(c, (aux & 7) <= IR_RM_AWAY && aux < 16, "bad rounding");
+        if (i->op <= IR_UTOF)
+            REQUIRE(c, (i->aux & 7) <= IR_RM_AWAY && i->aux < 16, "bad rounding");
         break;
     }
     return 0;
@@ -428,6 +437,8 @@ static int check_ins(struct check *c, const struct ir_ins *i)
         err = check_control(c, i);
     else if (i->op >= IR_VDUP && i->op <= IR_VFCVTN)
         err = check_vector(c, i);
+    else if (i->op >= IR_FADD && i->op <= IR_FTOV)
+        err = check_float(c, i);
     else
         err = check_scalar(c, i);
     return err ? err : check_state(c, i);
