@@ -168,7 +168,8 @@ PYTHONS = [
 ]
 
 BIG = full(
-    shell("gcc", "gcc -O2 hello.c -o hello -lm && ./hello; echo $?", "hello 661.462947\n3\n"),
+    shell("gcc", "gcc -dumpmachine; gcc -O2 hello.c -o hello -lm && ./hello; echo $?",
+          lambda arch, out: out == MACHINE[arch] + "-linux-gnu\nhello 661.462947\n3\n"),
     shell("make", "printf 'a: b\\n\\t@echo made a from $^\\nb:\\n\\t@echo made b\\n' > Makefile; "
                   "make -s", "made b\nmade a from b\n"),
     shell("git", "export HOME=$PWD GIT_AUTHOR_DATE='2020-01-01 00:00:00 +0000' "
@@ -188,7 +189,7 @@ BIG = full(
          "3001 [ 2, 4 ]\n"),
     shell("go-restic", "export HOME=$PWD RESTIC_PASSWORD=x GOMAXPROCS=4; restic -q init -r repo && "
                        "restic -q -r repo backup words && restic -q -r repo restore latest --target out && "
-                       "cmp words out/$PWD/words && restic -q -r repo check && echo restored", "restored\n"),
+                       "cmp words $(find out -name words) && restic -q -r repo check && echo restored", "restored\n"),
     shell("ffmpeg", "ffmpeg -v error -bitexact -f lavfi -i testsrc=size=160x120:rate=5:duration=2 -c:v rawvideo "
                     "-pix_fmt rgb24 -f md5 -", lambda arch, out: out.startswith("MD5=")),
     case("7zip", ["bash", "-c", "7zz a -bso0 -bsp0 -mx=5 a.7z words && 7zz x -so a.7z | cmp - words && "
@@ -217,7 +218,7 @@ BIG = full(
     python("numpy", "import sys\nsys.path += ['/usr/lib/python3/dist-packages']\nimport numpy as n\n"
                     "a = n.arange(10000.).reshape(100, 100); b = n.linalg.inv(a + 1e4 * n.eye(100)); "
                     "print(n.allclose(b @ (a + 1e4 * n.eye(100)), n.eye(100)), n.fft.fft(n.ones(8)).real.sum(), "
-                    "a.astype('f4').sum(), (a.astype('i8') % 7).sum())", "True 8.0 49995000.0 29997\n"),
+                    "a.astype('f4').sum(), (a.astype('i8') % 7).sum())", "True 8.0 49995000.0 29994\n"),
     *(case("python-" + test, ["python3", "-m", "test", "-q", test],
            lambda arch, out: "Result: SUCCESS" in out or "Tests result: SUCCESS" in out)
       for test in ("test_int", "test_float", "test_math", "test_cmath", "test_struct", "test_complex",
