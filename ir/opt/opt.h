@@ -21,7 +21,9 @@
  * constants in slots flow into the others. Provides: no COPY, constants on the right. */
 void opt_forward(struct ir_unit *u, bool merge);
 
-/* slots.c: drops PUTs that every way overwrites before anyone looks. Over the unit's blocks. */
+/* slots.c: drops PUTs that every way overwrites before anyone looks, and moves PUTs of flags behind
+ * branches to where they are overwritten. Over the unit's blocks. Breaks: indices of instructions.
+ */
 void opt_dead_puts(struct ir_unit *u);
 
 /* dead.c: pure operations, GETs and pure calls whose result is not used become NOP. Provides: the

@@ -1,17 +1,19 @@
 /* Dead PUTs over the unit's graph: a PUT goes when on every way from it the slot is overwritten
- * before anyone can look.
+ * before anyone can look. A PUT of flags that only some ways need moves behind the branches that do
+ * not: the compare and branch of a loop's end fuse, and the flags are stored when the loop is left.
  *
- * Requires: targets linked to their blocks. Provides: nothing that others need. Breaks: nothing.
+ * Requires: targets linked to their blocks. Provides: nothing that others need. Breaks: indices.
  *
  * Backward "must" analysis, from all ones down to the fixed point. Lookers are GETs of the slot,
  * faulting operations (all slots but flags, see opt.h), helpers that read, write or fault, and
  * exits from the unit. A way that stays in the unit for ever never looks: whoever interrupts it
  * resumes at a pc from which the slot is overwritten as well.
  */
+#include <string.h>
+
+#include "base/mem.h"
 #include "ir/isa.h"
 #include "ir/opt/opt.h"
-
-#include <string.h>
 
 struct live {
     struct ir_unit *u;
@@ -19,7 +21,16 @@ struct live {
     uint64_t *dead; /* per block: slots overwritten before they are looked at, from its start */
     uint64_t *cc;   /* the slots of type CC */
     uint64_t *now;
+    uint32_t *sink; /* per instruction: the branch it moves behind, or IR_NONE */
+    uint32_t *map;  /* per instruction: its index after moving */
 };
+
+enum { SINK_MOST = 4 /* PUTs on their way at one time */ };
+
+static bool has(const uint64_t *set, unsigned slot)
+{
+    return set[slot / 64] >> (slot & 63) & 1;
+}
 
 static void meet(struct live *l, const struct ir_block *from, const struct ir_ins *i, bool only)
 {
@@ -84,22 +95,159 @@ static void walk(struct live *l, const struct ir_block *block, bool kill)
     }
 }
 
+/* ---- flags that only the way straight on needs ---- */
+
+/* Nothing may fault between a PUT behind the branch at `at` and the next guest instruction. */
+static bool quiet_after(const struct live *l, uint32_t at)
+{
+    for (;;) {
+        const struct ir_ins *i = &l->u->ins[++at];
+
+        if (i->op == IR_INSN || (ir_ops[i->op].flags & IR_OPF_END))
+            return true;
+        if (i->op == IR_CALL || (ir_ops[i->op].flags & IR_OPF_FAULT))
+            return false;
+    }
+}
+
+/* The last branch that the PUT of flags at `at` can move behind, or IR_NONE. */
+static uint32_t sink_to(const struct live *l, const struct ir_block *block, uint32_t at)
+{
+    unsigned slot = l->u->ins[at].aux;
+    uint32_t best = IR_NONE, to;
+
+    while (++at < block->end) {
+        const struct ir_ins *i = &l->u->ins[at];
+
+        switch (i->op) {
+        case IR_GET:
+        case IR_PUT:
+            if (i->aux == slot)
+                return best;
+            break;
+        case IR_BR:
+        case IR_BRT:
+        case IR_BRCC:
+            to = l->u->targets[i->c].block;
+            if (to == IR_NONE || !has(&l->dead[to * l->words], slot))
+                return best;
+            if (quiet_after(l, at))
+                best = at;
+            break;
+        case IR_CALL:
+            return best;
+        default:
+            break;
+        }
+    }
+    return best;
+}
+
+static bool find_sinking(struct live *l)
+{
+    struct ir_unit *u = l->u;
+    bool any = false;
+
+    for (uint32_t b = 0; b < u->nblocks; b++)
+        for (uint32_t at = u->blocks[b].first; at < u->blocks[b].end; at++) {
+            const struct ir_ins *i = &u->ins[at];
+
+            l->sink[at] = IR_NONE;
+            if (i->op == IR_PUT && has(l->cc, i->aux))
+                l->sink[at] = sink_to(l, &u->blocks[b], at);
+            any |= l->sink[at] != IR_NONE;
+        }
+    return any;
+}
+
+static void append_mapped(struct live *l, struct ir_ins i)
+{
+    struct ir_unit *u = l->u;
+    unsigned mask = ir_operand_mask(&i);
+
+    if (mask & 1)
+        i.a = l->map[i.a];
+    if (mask & 2)
+        i.b = l->map[i.b];
+    if (mask & 4)
+        i.c = l->map[i.c];
+    u->spare[u->nins++] = i;
+}
+
+/* Copies a block to u->spare, with PUTs where they sink to. */
+static void move_block(struct live *l, const struct ir_block *block)
+{
+    struct ir_unit *u = l->u;
+    uint32_t held[SINK_MOST], n = 0, kept;
+
+    for (uint32_t at = block->first; at < block->end; at++) {
+        if (l->sink[at] != IR_NONE && n < SINK_MOST) {
+            held[n++] = at;
+            continue;
+        }
+        l->map[at] = u->nins;
+        append_mapped(l, u->ins[at]);
+        kept = 0;
+        for (uint32_t k = 0; k < n; k++) {
+            if (l->sink[held[k]] == at)
+                append_mapped(l, u->ins[held[k]]);
+            else
+                held[kept++] = held[k];
+        }
+        n = kept;
+    }
+}
+
+static void sink_flags(struct live *l)
+{
+    struct ir_unit *u = l->u;
+    struct ir_ins *old = u->ins;
+    uint32_t cap = u->cap_ins;
+
+    if (!find_sinking(l))
+        return;
+    if (u->cap_spare < u->nins) {
+        u->cap_spare = u->nins;
+        u->spare = mem_realloc(u->spare, u->cap_spare * sizeof(*u->spare));
+    }
+    u->nins = 0;
+    for (uint32_t b = 0; b < u->nblocks; b++) {
+        uint32_t first = u->nins;
+
+        move_block(l, &u->blocks[b]);
+        u->blocks[b].first = first;
+        u->blocks[b].end = u->nins;
+    }
+    u->ins = u->spare;
+    u->cap_ins = u->cap_spare;
+    u->spare = old;
+    u->cap_spare = cap;
+}
+
+static void begin(struct live *l, struct ir_unit *u)
+{
+    size_t words = l->words * (size_t)(u->nblocks + 2);
+
+    l->dead = opt_work(u, words * sizeof(*l->dead) + 2 * (size_t)u->nins * sizeof(*l->map));
+    l->cc = l->dead + l->words * (size_t)u->nblocks;
+    l->now = l->cc + l->words;
+    l->sink = (uint32_t *)(l->now + l->words);
+    l->map = l->sink + u->nins;
+    memset(l->dead, 0xff, l->words * (size_t)u->nblocks * sizeof(*l->dead));
+    memset(l->cc, 0, l->words * sizeof(*l->cc));
+    for (unsigned s = 0; s < u->isa->nslots; s++)
+        if (u->isa->slots[s].type == IR_CC)
+            l->cc[s / 64] |= UINT64_C(1) << (s & 63);
+}
+
 void opt_dead_puts(struct ir_unit *u)
 {
     struct live l = {.u = u, .words = (u->isa->nslots + 63u) / 64};
-    size_t words = l.words * (size_t)(u->nblocks + 2);
     bool changed = true;
 
     if (!l.words)
         return;
-    l.dead = opt_work(u, words * sizeof(*l.dead));
-    l.cc = l.dead + l.words * (size_t)u->nblocks;
-    l.now = l.cc + l.words;
-    memset(l.dead, 0xff, l.words * (size_t)u->nblocks * sizeof(*l.dead));
-    memset(l.cc, 0, l.words * sizeof(*l.cc));
-    for (unsigned s = 0; s < u->isa->nslots; s++)
-        if (u->isa->slots[s].type == IR_CC)
-            l.cc[s / 64] |= UINT64_C(1) << (s & 63);
+    begin(&l, u);
     while (changed) {
         changed = false;
         for (uint32_t b = u->nblocks; b-- > 0;) {
@@ -114,4 +262,5 @@ void opt_dead_puts(struct ir_unit *u)
     }
     for (uint32_t b = 0; b < u->nblocks; b++)
         walk(&l, &u->blocks[b], true);
+    sink_flags(&l);
 }

@@ -185,6 +185,12 @@ static void test_blocks(void **state)
     check_many((struct gen){.blocks = 6, .insns = 4, .memory = true}, 4);
 }
 
+static void test_flags(void **state)
+{
+    (void)state;
+    check_many((struct gen){.blocks = 6, .insns = 3, .memory = true, .cc = true}, 6);
+}
+
 static void test_everything(void **state)
 {
     (void)state;
@@ -252,9 +258,10 @@ static void test_text(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_integers),   cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_vectors),    cmocka_unit_test(test_blocks),
-        cmocka_unit_test(test_everything), cmocka_unit_test(test_text),
+        cmocka_unit_test(test_integers), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_vectors),  cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_flags),    cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_text),
     };
 
     if (argc > 1)
