@@ -268,7 +268,6 @@ static void become_child(struct lx_thread *t, const struct clone_request *r)
     t->deferred = 0;
     t->robust_list = 0;
     t->clear_child_tid = r->flags & CLONE_CHILD_CLEARTID ? r->child_tid : 0;
-    accel_fork_child(t->cpu);
     if (r->stack)
         g->set_sp(t, r->stack + r->stack_size);
     if (r->flags & CLONE_SETTLS)
