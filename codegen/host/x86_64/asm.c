@@ -10,6 +10,11 @@ static void modrm(struct x64_asm *a, int reg, struct x64_rm rm)
         x64_b(a, 0xc0 | r | (unsigned)(rm.reg & 7));
         return;
     }
+    if (rm.base == X64_RIP) {
+        x64_b(a, r | 5);
+        x64_d(a, (uint32_t)rm.disp - (x64_off(a) + 4));
+        return;
+    }
     unsigned base = (unsigned)rm.base & 7;
     /* rbp and r13 as a base always carry a displacement. */
     unsigned mod = rm.disp == 0 && base != 5 ? 0 : rm.disp == (int8_t)rm.disp ? 0x40 : 0x80;
@@ -26,15 +31,18 @@ static void modrm(struct x64_asm *a, int reg, struct x64_rm rm)
         x64_d(a, (uint32_t)rm.disp);
 }
 
+/* The upper bit of r/m's register or base. */
+static bool upper_b(struct x64_rm rm)
+{
+    return rm.reg >= 0 ? rm.reg & 8 : rm.base >= 0 && rm.base & 8;
+}
+
 static void legacy(struct x64_asm *a, unsigned op, bool w, bool force_rex, int reg, struct x64_rm rm)
 {
     unsigned prefix = op >> 16, map = op >> 8 & 0xff;
     unsigned rex = w ? 8 : 0;
     rex |= reg & 8 ? 4 : 0;
-    if (rm.reg >= 0)
-        rex |= rm.reg & 8 ? 1 : 0;
-    else
-        rex |= (rm.base & 8 ? 1 : 0) | (rm.index >= 8 ? 2 : 0);
+    rex |= (upper_b(rm) ? 1 : 0) | (rm.reg < 0 && rm.index >= 8 ? 2 : 0);
     if (prefix)
         x64_b(a, prefix);
     if (rex || force_rex)
@@ -63,7 +71,7 @@ void x64_vex(struct x64_asm *a, unsigned op, bool w, bool l, int reg, int vvvv, 
     unsigned prefix = op >> 16, map = op >> 8 & 0xff;
     unsigned pp = prefix == 0x66 ? 1 : prefix == 0xf3 ? 2 : prefix == 0xf2 ? 3 : 0;
     bool x = rm.reg < 0 && rm.index >= 8;
-    bool b = rm.reg >= 0 ? rm.reg & 8 : rm.base & 8;
+    bool b = upper_b(rm);
     unsigned tail = (~(unsigned)vvvv & 15) << 3 | (l ? 4 : 0) | pp;
     if (map == 1 && !w && !x && !b) {
         x64_b(a, 0xc5);
@@ -73,6 +81,19 @@ void x64_vex(struct x64_asm *a, unsigned op, bool w, bool l, int reg, int vvvv, 
         x64_b(a, (reg & 8 ? 0 : 0x80) | (x ? 0 : 0x40) | (b ? 0 : 0x20) | map);
         x64_b(a, (w ? 0x80 : 0) | tail);
     }
+    x64_b(a, op & 0xff);
+    modrm(a, reg, rm);
+}
+
+void x64_evex(struct x64_asm *a, unsigned op, bool w, int reg, int vvvv, struct x64_rm rm)
+{
+    unsigned prefix = op >> 16, map = op >> 8 & 0xff;
+    unsigned pp = prefix == 0x66 ? 1 : prefix == 0xf3 ? 2 : prefix == 0xf2 ? 3 : 0;
+    assert(rm.reg >= 0 || rm.base == X64_RIP); /* other displacements would be scaled */
+    x64_b(a, 0x62);
+    x64_b(a, (reg & 8 ? 0 : 0x80) | 0x40 | (upper_b(rm) ? 0 : 0x20) | 0x10 | map);
+    x64_b(a, (w ? 0x80 : 0) | (~(unsigned)vvvv & 15) << 3 | 4 | pp);
+    x64_b(a, 0x08);
     x64_b(a, op & 0xff);
     modrm(a, reg, rm);
 }

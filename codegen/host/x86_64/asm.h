@@ -36,6 +36,13 @@ static inline struct x64_rm x64_mx(int base, int index, int scale, int32_t disp)
     return (struct x64_rm){-1, (int8_t)base, (int8_t)index, (int8_t)scale, disp};
 }
 
+/* A place near the code: `at` is its address in the rx view. No immediate may follow. */
+#define X64_RIP (-2)
+static inline struct x64_rm x64_rip(const struct x64_asm *a, uint64_t at)
+{
+    return (struct x64_rm){.reg = -1, .base = X64_RIP, .index = -1, .disp = (int32_t)(at - a->rx)};
+}
+
 #define X64_0F(b) (0x100 | (b))
 #define X64_0F38(b) (0x200 | (b))
 #define X64_0F3A(b) (0x300 | (b))
@@ -65,12 +72,14 @@ static inline void x64_q(struct x64_asm *a, uint64_t v)
 static inline uint32_t x64_off(const struct x64_asm *a) { return (uint32_t)(a->p - a->start); }
 
 /* Any legacy-encoded instruction: opcode, register field, r/m. w: 64-bit operand (REX.W).
- * imm_size: bytes of immediate that follow (emitted by the caller; nothing is rip-relative). */
+ * imm_size: bytes of immediate that follow (emitted by the caller). */
 void x64_op(struct x64_asm *a, unsigned op, bool w, int reg, struct x64_rm rm);
 /* The same when reg or rm name byte registers (forces REX for spl, bpl, sil, dil). */
 void x64_op8(struct x64_asm *a, unsigned op, int reg, struct x64_rm rm);
 /* VEX form: reg, vvvv (0 if unused), r/m; l: 256 bits. */
 void x64_vex(struct x64_asm *a, unsigned op, bool w, bool l, int reg, int vvvv, struct x64_rm rm);
+/* EVEX form of 128 bits, registers 0-15, no mask; r/m is a register or rip-relative. */
+void x64_evex(struct x64_asm *a, unsigned op, bool w, int reg, int vvvv, struct x64_rm rm);
 
 /* --- integer --- */
 void x64_mov(struct x64_asm *a, bool w, int dst, int src);

@@ -166,6 +166,43 @@ static void hint(struct cg_work *w, uint32_t p, uint32_t floor)
             return;
     w->v[v].hint = (int16_t)s;
 }
+/* SHA256H and SHA256H2 of the same state and schedule, with nothing between that could tell when the
+ * second is done. */
+uint32_t cg_scan_sha256_pair(const struct cg_work *w, uint32_t i)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    for (uint32_t k = i + 1; k < i + 8 && k < w->u->nins; k++) {
+        const struct ir_ins *q = ins_of(w, k);
+        if (q->op == IR_VSHA2H || q->op == IR_VSHA2H2)
+            return q->op != p->op && q->a == p->b && q->b == p->a && q->c == p->c && !(w->v[k].flags & V_DEAD)
+                       ? k
+                       : NONE;
+        if (q->op != IR_NOP && q->op != IR_INSN && q->op != IR_PUT)
+            break;
+    }
+    return NONE;
+}
+
+/* The second of a pair is made together with the first one. */
+static void fold_pair(struct cg_work *w, uint32_t i)
+{
+    uint32_t k = cg_scan_sha256_pair(w, i);
+    if (k == NONE || w->v[i].flags & (V_DEAD | V_FOLDED) || !os_cpu_has(&w->cg->host, OS_CPU_SHA))
+        return;
+    w->v[k].flags |= V_FOLDED;
+    const uint32_t ops[3] = {ins_of(w, k)->a, ins_of(w, k)->b, ins_of(w, k)->c};
+    for (unsigned n = 0; n < 3; n++)
+        if (w->v[ops[n]].last == k)
+            w->v[ops[n]].last = i;
+    for (uint32_t j = i + 1; j < k; j++) {
+        if (ins_of(w, j)->op != IR_PUT)
+            continue;
+        use(w, ins_of(w, j)->a, j);
+        if (ins_of(w, j)->aux == (uint16_t)w->v[k].hint)
+            w->v[k].hint = -1; /* its home is not free so early */
+    }
+}
+
 
 void cg_scan_block(struct cg_work *w, const struct ir_block *b)
 {
@@ -182,6 +219,9 @@ void cg_scan_block(struct cg_work *w, const struct ir_block *b)
             hint(w, i, floor);
         if (may_leave(&ins[i]))
             floor = i;
+    for (uint32_t i = b->first; i < b->end; i++)
+        if (ins[i].op == IR_VSHA2H || ins[i].op == IR_VSHA2H2)
+            fold_pair(w, i);
     }
     for (uint32_t i = b->first; i < b->end; i++)
         if (!(w->v[i].flags & V_DEAD) && ins[i].type != IR_VOID) {

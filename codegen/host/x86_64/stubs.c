@@ -210,6 +210,7 @@ void cg_stubs_emit(struct cg *cg, struct x64_asm *a)
     ret_miss(cg, a);
     helpers(cg, a);
     eval(cg, a);
+    cg_consts_emit(cg, a);
     cg->stubs.end = here(a);
     assert(a->p <= a->end);
 }

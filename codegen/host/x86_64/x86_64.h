@@ -141,6 +141,7 @@ static inline bool type_is_vec(unsigned t) { return t == IR_F32 || t == IR_F64 |
 
 /* ---- scan.c: what the selectors must know before they start on a block ---- */
 void cg_scan_block(struct cg_work *w, const struct ir_block *b);
+uint32_t cg_scan_sha256_pair(const struct cg_work *w, uint32_t i); /* the other of SHA256H/H2 on the same values, or NONE */
 
 /* ---- ra.c: values to registers ---- */
 int ra_use(struct cg_work *w, uint32_t v);                    /* in a register (0-15 of its class), locked */
@@ -159,6 +160,7 @@ void ra_put(struct cg_work *w, uint32_t i);
 void ra_reload_homes(struct cg_work *w);                      /* a helper wrote slots */
 void ra_block_start(struct cg_work *w);
 void cg_stubs_emit(struct cg *cg, struct x64_asm *a);
+void cg_consts_emit(struct cg *cg, struct x64_asm *a); /* vec_emit.c */
 void ra_release_locks(struct cg_work *w);
 struct x64_rm ra_spill_mem(unsigned cell);
 
@@ -167,6 +169,10 @@ bool sel_int(struct cg_work *w, uint32_t i);
 bool sel_mem(struct cg_work *w, uint32_t i);
 bool sel_fp(struct cg_work *w, uint32_t i);
 bool sel_vec(struct cg_work *w, uint32_t i);
+bool sel_veci(struct cg_work *w, uint32_t i);
+bool sel_vecsum(struct cg_work *w, uint32_t i);
+bool sel_shiftv(struct cg_work *w, uint32_t i);
+bool sel_crypto(struct cg_work *w, uint32_t i);
 bool sel_vecfp(struct cg_work *w, uint32_t i);
 bool sel_cc(struct cg_work *w, uint32_t i);
 bool sel_control(struct cg_work *w, uint32_t i);
