@@ -188,7 +188,7 @@ BIG = full(
                            "console.log(t.split('\\n').length, (await Promise.all([1, 2].map(async x => x * 2)))) })()"],
          "3001 [ 2, 4 ]\n"),
     shell("go-restic", "export HOME=$PWD RESTIC_PASSWORD=x GOMAXPROCS=4; restic -q init -r repo && "
-                       "restic -q -r repo backup words && restic -q -r repo restore latest --target out && "
+                       "restic -q -r repo backup words && restic -q -r repo restore latest --target out >/dev/null && "
                        "cmp words $(find out -name words) && restic -q -r repo check && echo restored", "restored\n"),
     shell("ffmpeg", "ffmpeg -v error -bitexact -f lavfi -i testsrc=size=160x120:rate=5:duration=2 -c:v rawvideo "
                     "-pix_fmt rgb24 -f md5 -", lambda arch, out: out.startswith("MD5=")),
