@@ -370,11 +370,28 @@ void ra_block_start(struct cg_work *w)
     w->flags_tok = NONE;
 }
 
+/* Between a general register and an xmm (numbers 0-31); zeros above what the type has. */
+static void cross_move(struct cg_work *w, unsigned type, int dst, int src)
+{
+    bool wide = ir_type_bits[type] == 64;
+    if (dst >= 16)
+        x64_sse1w(&w->a, X64_66 | X64_0F(0x6e), wide, dst - 16, x64_r(src));
+    else
+        x64_sse1w(&w->a, X64_66 | X64_0F(0x7e), wide, src - 16, x64_r(dst));
+}
+
 void ra_get(struct cg_work *w, uint32_t i)
 {
     unsigned s = ins_of(w, i)->aux;
     int reg = w->map.reg[s];
     struct val *x = &w->v[i];
+    if (reg >= 0 && is_vec(w, i) != (reg >= 16)) { /* an integer part of a vector, or the reverse */
+        int to = pick(w, is_vec(w, i));
+        cross_move(w, ins_of(w, i)->type, to, reg);
+        x->flags |= is_vec(w, i) ? V_ZHI : ins_of(w, i)->type == IR_I32 ? V_ZX32 : 0;
+        place(w, i, to);
+        return;
+    }
     if (reg >= 0) {
         place(w, i, reg);
         return;
@@ -459,6 +476,13 @@ static void put_home_int(struct cg_work *w, uint32_t v, unsigned type, int reg)
     }
 }
 
+static void put_home_cross(struct cg_work *w, uint32_t v, unsigned type, int reg)
+{
+    ra_use(w, v);
+    vacate_home(w, reg, NONE);
+    cross_move(w, type, reg, w->v[v].reg);
+}
+
 static void zero_above(struct cg_work *w, unsigned type, int dst, int src)
 {
     if (type == IR_F64)
@@ -470,7 +494,7 @@ static void zero_above(struct cg_work *w, unsigned type, int dst, int src)
 static void put_home_vec(struct cg_work *w, uint32_t v, unsigned type, unsigned s, int reg)
 {
     struct val *x = &w->v[v];
-    bool clean = type != IR_V128 && w->cg->isa->slots[s].type == IR_V128;
+    bool clean = type != w->cg->isa->slots[s].type;
     if (x->reg == reg) {
         if (clean && !(x->flags & V_ZHI)) {
             vacate_home(w, reg, v);
@@ -497,34 +521,36 @@ static void put_mem(struct cg_work *w, uint32_t v, unsigned type, unsigned s)
     if (ins_of(w, v)->op != IR_CONST)
         ra_use(w, v); /* before the memory that it may still be in changes */
     load_pending(w, s);
+    bool wide = ir_type_bits[slot->type] >= 64;
     switch (type) {
     case IR_I32:
-    case IR_I64: {
-        bool wide = slot->type == IR_I64 || slot->type == IR_F64;
+    case IR_I64:
         if (w->v[v].reg < 0 && ra_imm32(w, v, wide, &imm) && (type == IR_I64 || imm >= 0 || !wide)) {
             x64_storei(&w->a, wide, imm, m);
-            return;
+        } else {
+            int r = ra_use(w, v);
+            if (type == IR_I32 && wide && !(w->v[v].flags & V_ZX32)) {
+                x64_mov(&w->a, false, SCRATCH, r);
+                r = SCRATCH;
+            }
+            x64_store(&w->a, wide, r, m);
         }
-        int r = ra_use(w, v);
-        if (type == IR_I32 && wide && !(w->v[v].flags & V_ZX32)) {
-            x64_mov(&w->a, false, SCRATCH, r);
-            r = SCRATCH;
+        if (slot->type == IR_V128) {
+            m.disp += 8;
+            x64_storei(&w->a, true, 0, m);
         }
-        x64_store(&w->a, wide, r, m);
         break;
-    }
     case IR_F32:
     case IR_F64: {
         int r = ra_use(w, v);
-        if (slot->type == IR_V128) {
-            if (!(w->v[v].flags & V_ZHI)) {
-                zero_above(w, type, VSCRATCH, r);
-                r = VSCRATCH;
-            }
-            x64_storev(&w->a, r, m);
-        } else {
-            x64_sse1(&w->a, (type == IR_F64 ? X64_F2 : X64_F3) | X64_0F(0x11), r, m);
+        if (ir_type_bits[slot->type] > ir_type_bits[type] && !(w->v[v].flags & V_ZHI)) {
+            zero_above(w, type, VSCRATCH, r);
+            r = VSCRATCH;
         }
+        if (slot->type == IR_V128)
+            x64_storev(&w->a, r, m);
+        else
+            x64_sse1(&w->a, (wide ? X64_F2 : X64_F3) | X64_0F(0x11), r, m);
         break;
     }
     default:
@@ -550,6 +576,8 @@ void ra_put(struct cg_work *w, uint32_t i)
     int reg = w->map.reg[s];
     if (reg < 0)
         put_mem(w, p->a, p->type, s);
+    else if (type_is_vec(p->type) != (reg >= 16))
+        put_home_cross(w, p->a, p->type, reg);
     else if (reg < 16)
         put_home_int(w, p->a, p->type, reg);
     else
