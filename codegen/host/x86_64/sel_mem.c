@@ -61,6 +61,37 @@ static void load_int(struct cg_work *w, uint32_t i, struct x64_rm m)
         w->v[i].flags &= (uint8_t)~V_ZX32;
 }
 
+static void swap_bytes(struct cg_work *w, int r, unsigned size)
+{
+    if (size == IR_M_8)
+        return;
+    unsigned rex = (size == IR_M_64 ? 0x48 : 0) | (r & 8 ? 0x41 : 0);
+    if (rex)
+        x64_b(&w->a, rex);
+    x64_b(&w->a, 0x0f);
+    x64_b(&w->a, 0xc8u | (r & 7));
+    if (size == IR_M_16)
+        x64_shifti(&w->a, X64_SHR, false, r, 16);
+    flags_clobber(w);
+}
+
+/* xmm15 := the low `size` bytes of xmm register r reversed, zeros above. */
+static void swap_vec(struct cg_work *w, int r, unsigned size)
+{
+    struct x64_asm *a = &w->a;
+    bool wide = size >= IR_M_64;
+    x64_sse1w(a, X64_66 | X64_0F(0x7e), wide, r, x64_r(SCRATCH));
+    swap_bytes(w, SCRATCH, size == IR_M_128 ? IR_M_64 : size);
+    x64_sse1w(a, X64_66 | X64_0F(0x6e), wide, size == IR_M_128 ? VSCRATCH2 : VSCRATCH, x64_r(SCRATCH));
+    if (size != IR_M_128)
+        return;
+    x64_sse1w(a, X64_66 | X64_0F3A(0x16), true, r, x64_r(SCRATCH)); /* pextrq */
+    x64_b(a, 1);
+    swap_bytes(w, SCRATCH, IR_M_64);
+    x64_sse1w(a, X64_66 | X64_0F(0x6e), true, VSCRATCH, x64_r(SCRATCH));
+    x64_sse(a, X64_66 | X64_0F(0x6c), VSCRATCH, VSCRATCH, x64_r(VSCRATCH2), VSCRATCH); /* punpcklqdq */
+}
+
 static void load_vec(struct cg_work *w, uint32_t i, struct x64_rm m)
 {
     const struct ir_ins *p = ins_of(w, i);
@@ -77,20 +108,10 @@ static void load_vec(struct cg_work *w, uint32_t i, struct x64_rm m)
         x64_op(a, X64_0F(size == IR_M_16 ? 0xb7 : 0xb6), false, SCRATCH, m);
         x64_sse1(a, X64_66 | X64_0F(0x6e), d, x64_r(SCRATCH));
     }
-}
-
-static void swap_bytes(struct cg_work *w, int r, unsigned size)
-{
-    if (size == IR_M_8)
-        return;
-    unsigned rex = (size == IR_M_64 ? 0x48 : 0) | (r & 8 ? 0x41 : 0);
-    if (rex)
-        x64_b(&w->a, rex);
-    x64_b(&w->a, 0x0f);
-    x64_b(&w->a, 0xc8u | (r & 7));
-    if (size == IR_M_16)
-        x64_shifti(&w->a, X64_SHR, false, r, 16);
-    flags_clobber(w);
+    if (p->aux & IR_M_BIG && size != IR_M_8) {
+        swap_vec(w, d, size);
+        x64_movaps(a, d, VSCRATCH);
+    }
 }
 
 static bool sel_load(struct cg_work *w, uint32_t i)
@@ -143,6 +164,10 @@ static bool sel_store(struct cg_work *w, uint32_t i)
     check_alignment(w, i, m, size);
     if (type_is_vec(p->type)) {
         int r = ra_use(w, p->b);
+        if (p->aux & IR_M_BIG && size != IR_M_8) {
+            swap_vec(w, r, size);
+            r = VSCRATCH;
+        }
         cg_point(w);
         if (size == IR_M_128) {
             x64_storev(a, r, m);
@@ -197,6 +222,8 @@ static void old_value(struct cg_work *w, uint32_t i)
     unsigned size = p->aux & IR_M_SIZE;
     bool sign = p->aux & IR_M_SIGNED, wd = p->type == IR_I64;
     ra_release_locks(w);
+    if (p->aux & IR_M_BIG)
+        swap_bytes(w, SCRATCH, size);
     int d = ra_def(w, i, -1);
     if (size == IR_M_8)
         x64_op8(&w->a, X64_0F(sign ? 0xbe : 0xb6), d, x64_r(SCRATCH));
@@ -245,7 +272,7 @@ static void rmw_loop(struct cg_work *w, uint32_t i, struct x64_rm m, int rb)
     const struct ir_ins *p = ins_of(w, i);
     struct x64_asm *a = &w->a;
     unsigned size = p->aux & IR_M_SIZE;
-    bool wd = size == IR_M_64;
+    bool wd = size == IR_M_64, big = p->aux & IR_M_BIG;
     int t = ra_temp(w, false), b = rb;
     bool minmax = p->c >= IR_RMW_MINS, sign = p->c == IR_RMW_MINS || p->c == IR_RMW_MAXS;
     if ((minmax && size <= IR_M_16) || p->c == IR_RMW_ANDN) {
@@ -257,8 +284,13 @@ static void rmw_loop(struct cg_work *w, uint32_t i, struct x64_rm m, int rb)
     cg_point(w);
     load_old(a, size, m);
     const uint8_t *again = a->p;
-    extend(a, t, SCRATCH, minmax ? size : wd ? IR_M_64 : IR_M_32, sign);
+    if (big) {
+        x64_mov(a, wd, t, SCRATCH);
+        swap_bytes(w, t, size);
+    }
+    extend(a, t, big ? t : SCRATCH, minmax ? size : wd ? IR_M_64 : IR_M_32, sign);
     switch (p->c) {
+    case IR_RMW_ADD: x64_alu(a, X64_ADD, wd, t, x64_r(b)); break;
     case IR_RMW_AND: case IR_RMW_ANDN: x64_alu(a, X64_AND, wd, t, x64_r(b)); break;
     case IR_RMW_OR: x64_alu(a, X64_OR, wd, t, x64_r(b)); break;
     case IR_RMW_XOR: x64_alu(a, X64_XOR, wd, t, x64_r(b)); break;
@@ -268,6 +300,8 @@ static void rmw_loop(struct cg_work *w, uint32_t i, struct x64_rm m, int rb)
         x64_cmov(a, take_b[p->c - IR_RMW_MINS], wd, t, x64_r(b));
     }
     }
+    if (big)
+        swap_bytes(w, t, size);
     locked(a, X64_0F(0xb0), X64_0F(0xb1), size, t, m);
     x64_jcc_to(a, X64_NE, again);
 }
@@ -281,7 +315,8 @@ static bool sel_rmw(struct cg_work *w, uint32_t i)
     int rb = ra_use(w, p->b);
     check_alignment(w, i, m, size);
     flags_clobber(w);
-    if (w->v[i].uses == 0 && p->c >= IR_RMW_ADD && p->c <= IR_RMW_XOR) {
+    bool big = p->aux & IR_M_BIG;
+    if (!big && w->v[i].uses == 0 && p->c >= IR_RMW_ADD && p->c <= IR_RMW_XOR) {
         static const uint8_t op[] = {0, X64_ADD, X64_AND, X64_OR, X64_XOR};
         cg_point(w);
         locked(a, (unsigned)op[p->c] << 3, (unsigned)op[p->c] << 3 | 1, size, rb, m);
@@ -289,12 +324,14 @@ static bool sel_rmw(struct cg_work *w, uint32_t i)
     }
     if (p->c == IR_RMW_XCHG) {
         x64_mov(a, true, SCRATCH, rb);
+        if (big)
+            swap_bytes(w, SCRATCH, size);
         cg_point(w);
         if (size == IR_M_8)
             x64_op8(a, 0x86, SCRATCH, m);
         else
             x64_op(a, (size == IR_M_16 ? X64_66 : 0) | 0x87, size == IR_M_64, SCRATCH, m);
-    } else if (p->c == IR_RMW_ADD) {
+    } else if (p->c == IR_RMW_ADD && !big) {
         x64_mov(a, true, SCRATCH, rb);
         cg_point(w);
         locked(a, X64_0F(0xc0), X64_0F(0xc1), size, SCRATCH, m);
@@ -316,6 +353,13 @@ static bool sel_cas(struct cg_work *w, uint32_t i)
     x64_mov(&w->a, true, SCRATCH, ra_use(w, p->b));
     w->locked = kept; /* b is in rax now: the canonical map leaves too few temporaries for three */
     int fresh = ra_use(w, p->c);
+    if (p->aux & IR_M_BIG) {
+        int t = ra_temp(w, false);
+        x64_mov(&w->a, true, t, fresh);
+        swap_bytes(w, t, size);
+        swap_bytes(w, SCRATCH, size);
+        fresh = t;
+    }
     cg_point(w);
     locked(&w->a, X64_0F(0xb0), X64_0F(0xb1), size, fresh, m);
     old_value(w, i);
