@@ -15,9 +15,21 @@ void cc_set(struct cg_work *w, uint32_t tok, uint8_t kind)
     w->flags_kind = kind;
 }
 
+bool cc_same(const struct ir_ins *ins, uint32_t tok, uint32_t v)
+{
+    const struct ir_ins *c = &ins[tok], *p = &ins[v];
+    switch (c->op) {
+    case IR_CCSUB: return p->op == IR_SUB && c->a == p->a && c->b == p->b;
+    case IR_CCADD: return p->op == IR_ADD && c->a == p->a && c->b == p->b;
+    case IR_CCADC: return p->op == IR_ADC && c->a == p->a && c->b == p->b && c->c == p->c;
+    case IR_CCSBC: return p->op == IR_SBC && c->a == p->a && c->b == p->b && c->c == p->c;
+    case IR_CCLOG: return p->op == IR_AND && c->a == v;
+    default: return false;
+    }
+}
+
 bool cc_pairs(struct cg_work *w, uint32_t i, uint32_t *tok)
 {
-    const struct ir_ins *p = ins_of(w, i);
     for (int d = 1; d >= -1; d -= 2) {
         uint32_t k = i + (uint32_t)d;
         if (k >= w->u->nins || (d < 0 && i == 0))
@@ -25,12 +37,7 @@ bool cc_pairs(struct cg_work *w, uint32_t i, uint32_t *tok)
         const struct ir_ins *c = ins_of(w, k);
         if (c->type != IR_CC || !(w->v[k].flags & V_DIRECT) || (d > 0 && w->v[k].flags & V_DEAD))
             continue;
-        bool match = (c->op == IR_CCSUB && p->op == IR_SUB && c->a == p->a && c->b == p->b) ||
-                     (c->op == IR_CCADD && p->op == IR_ADD && c->a == p->a && c->b == p->b) ||
-                     (c->op == IR_CCADC && p->op == IR_ADC && c->a == p->a && c->b == p->b && c->c == p->c) ||
-                     (c->op == IR_CCSBC && p->op == IR_SBC && c->a == p->a && c->b == p->b && c->c == p->c) ||
-                     (c->op == IR_CCLOG && p->op == IR_AND && c->a == i);
-        if (match) {
+        if (cc_same(w->u->ins, k, i)) {
             *tok = k;
             return true;
         }
@@ -488,7 +495,9 @@ static void sel_setcc(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
     enum x64_cond c;
-    if (cc_simple(w, p->a, p->aux, &c)) {
+    if (p->aux >= IR_CC_AL) {
+        x64_movi(&w->a, ra_def(w, i, -1), 1);
+    } else if (cc_simple(w, p->a, p->aux, &c)) {
         x64_setcc(&w->a, c, SCRATCH);
         int d = ra_def(w, i, -1);
         x64_op8(&w->a, X64_0F(0xb6), d, x64_r(SCRATCH));
@@ -504,6 +513,11 @@ static void sel_selcc(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
     enum x64_cond c = X64_NE;
+    if (p->aux >= IR_CC_AL) {
+        ra_share(w, i, p->b);
+        w->v[i].flags |= w->v[p->b].flags & (V_ZX32 | V_ZHI);
+        return;
+    }
     if (type_is_vec(p->type)) {
         int t = ra_use(w, p->b), f = ra_use(w, p->c), d = ra_def_fresh(w, i);
         struct cc_jumps j = {.n = 0};
@@ -558,6 +572,25 @@ static void sel_adc(struct cg_work *w, uint32_t i)
         w->v[i].flags |= V_ZX32;
 }
 
+/* True if somebody may see the status of a comparison before a use of token i makes the host compare. */
+static bool raises_late(const struct cg_work *w, uint32_t i)
+{
+    for (uint32_t k = i + 1; k <= w->v[i].last; k++) {
+        const struct ir_ins *p = ins_of(w, k);
+        unsigned mask = ir_operand_mask(p);
+        if (w->v[k].flags & V_DEAD)
+            continue;
+        if ((mask & 1 && p->a == i) || (mask & 4 && p->c == i)) {
+            bool lazy = p->type == IR_CC && p->op != IR_PUT && !(w->v[k].flags & V_DIRECT);
+            return lazy && raises_late(w, k);
+        }
+        if (ir_ops[p->op].flags & (IR_OPF_FAULT | IR_OPF_END) || p->op == IR_CALL || p->op == IR_BR ||
+            p->op == IR_BRT || p->op == IR_BRCC)
+            return true;
+    }
+    return true; /* no use */
+}
+
 /* A token's own instruction: direct ones are made here (unless the paired value makes them), the
  * others wait for their uses. */
 static void sel_token(struct cg_work *w, uint32_t i)
@@ -574,6 +607,8 @@ static void sel_token(struct cg_work *w, uint32_t i)
         make(w, i);
         return;
     }
+    if (p->op == IR_CCFCMP && raises_late(w, i))
+        make_fcmp(w, i, false);
     /* Long chains of conditional compares: put the earlier links away as packed flags. */
     if (p->op == IR_CCSEL && is_ccsel(w, p->c) && is_ccsel(w, ins_of(w, p->c)->c)) {
         uint32_t inner = p->c;

@@ -76,8 +76,7 @@ static bool direct(const struct cg_work *w, uint32_t k)
         if (w->v[i].flags & V_DEAD || keeps_flags(w, &ins[i], k))
             continue;
         /* The value of the same operation, which makes these very flags. */
-        if (i == k + 1 && (ins[i].op == IR_ADD || ins[i].op == IR_SUB || ins[i].op == IR_AND ||
-                           ins[i].op == IR_ADC || ins[i].op == IR_SBC))
+        if (i == k + 1 && cc_same(ins, k, i))
             continue;
         /* Another token or its users between: they would fight for the flags. */
         return false;
@@ -138,7 +137,7 @@ static void fold_operand(struct cg_work *w, uint32_t i)
                 (user == IR_SELNZ && op == IR_SETC && !type_is_vec(ins[i].type)) ||
                 (user == IR_VAESMC && op == IR_VAESE && os_cpu_has(&w->cg->host, OS_CPU_AES)) ||
                 (user == IR_VAESIMC && op == IR_VAESD && os_cpu_has(&w->cg->host, OS_CPU_AES));
-    if (!fold || w->v[v].uses != 1 || i - v > 16)
+    if (!fold || w->v[i].flags & V_DEAD || w->v[v].uses != 1 || i - v > 16)
         return;
     w->v[v].flags |= V_FOLDED;
     use(w, ins[v].a, i);
@@ -166,6 +165,7 @@ static void hint(struct cg_work *w, uint32_t p, uint32_t floor)
             return;
     w->v[v].hint = (int16_t)s;
 }
+
 /* SHA256H and SHA256H2 of the same state and schedule, with nothing between that could tell when the
  * second is done. */
 uint32_t cg_scan_sha256_pair(const struct cg_work *w, uint32_t i)
@@ -203,7 +203,6 @@ static void fold_pair(struct cg_work *w, uint32_t i)
     }
 }
 
-
 void cg_scan_block(struct cg_work *w, const struct ir_block *b)
 {
     const struct ir_ins *ins = w->u->ins;
@@ -219,10 +218,10 @@ void cg_scan_block(struct cg_work *w, const struct ir_block *b)
             hint(w, i, floor);
         if (may_leave(&ins[i]))
             floor = i;
+    }
     for (uint32_t i = b->first; i < b->end; i++)
         if (ins[i].op == IR_VSHA2H || ins[i].op == IR_VSHA2H2)
             fold_pair(w, i);
-    }
     for (uint32_t i = b->first; i < b->end; i++)
         if (!(w->v[i].flags & V_DEAD) && ins[i].type != IR_VOID) {
             uint32_t at = w->v[i].last;

@@ -191,6 +191,7 @@ void cc_branch(struct cg_work *w, uint32_t tok, unsigned cond, struct cc_jumps *
 void cc_put(struct cg_work *w, uint32_t tok, struct x64_rm mem); /* packed flags to memory */
 bool cc_simple(struct cg_work *w, uint32_t tok, unsigned cond, enum x64_cond *c); /* emits flags; one host condition */
 void cc_carry(struct cg_work *w, uint32_t tok, bool inverted); /* host CF := C (or !C) */
+bool cc_same(const struct ir_ins *ins, uint32_t tok, uint32_t v); /* one host instruction makes both */
 bool cc_pairs(struct cg_work *w, uint32_t i, uint32_t *tok);  /* value i's own host flags are a direct token */
 void cc_set(struct cg_work *w, uint32_t tok, uint8_t kind);
 enum flags_kind { FK_SUB, FK_ADD, FK_LOGIC, FK_FCMP, FK_FCMP_SWAP };
