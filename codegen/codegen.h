@@ -61,6 +61,7 @@ struct cg_stubs {
     uint64_t enter;        /* int enter(struct cpu *, uint64_t host_entry): returns enum cpu_exit */
     uint64_t exit_link;    /* called by unlinked exits: the return address tells which */
     uint64_t exit_pc;      /* leave with CPU_EXIT_NONE, cpu->pc = rax */
+    uint64_t ret_end;      /* host address of the return stack's bottom entry: any guest address may match it */
     uint64_t exit_reason;  /* leave with reason eax, all set */
     uint64_t exit_kick;    /* leave with CPU_EXIT_KICK, pc = rax */
     uint64_t exit_fault;   /* resume here after a fault: state is in memory already; reason eax */

@@ -129,7 +129,7 @@ void dbt_kill(struct accel *a, struct dbt_block *b)
 void dbt_thread_flush(struct dbt_thread *t)
 {
     for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++)
-        t->cpu->jcache[i].pc = ~0ull;
+        t->cpu->jcache[i] = (struct cpu_jcache){~0ull, t->a->cg.stubs.exit_pc};
     t->cpu->jit_sp = t->cpu->jit_sp_base;
     t->cpu->exit_site = 0;
 }

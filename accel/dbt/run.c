@@ -78,8 +78,8 @@ int accel_attach(struct accel *a, struct cpu *c, struct err *e)
     t->cpu = c;
     ir_unit_init(&t->unit);
     uint64_t *base = (uint64_t *)(void *)((char *)t->stack.data + t->stack.size - 64);
-    base[0] = 0;
-    base[1] = ~0ull; /* no guest returns to here */
+    base[0] = a->cg.stubs.ret_end;
+    base[1] = ~0ull; /* hardly a guest returns to here */
     c->jit_sp_base = c->jit_sp = (uint64_t)(uintptr_t)base;
     c->accel = t;
     c->isa = a->isa;
@@ -179,7 +179,7 @@ static void key_changed(struct dbt_thread *t)
     c->mxcsr_guest = cg_fp_control(&env);
     t->last_key = c->key;
     for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++)
-        c->jcache[i].pc = ~0ull;
+        c->jcache[i] = (struct cpu_jcache){~0ull, t->a->cg.stubs.exit_pc};
     c->jit_sp = c->jit_sp_base;
     c->exit_site = 0;
 }

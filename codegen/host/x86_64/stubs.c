@@ -74,6 +74,8 @@ static void exits(struct cg *cg, struct x64_asm *a)
     x64_store(a, true, RAX, AT(exit_site));
     x64_movi(a, RAX, CPU_EXIT_NONE);
     to_leave[0] = x64_jmp(a);
+    cg->stubs.ret_end = here(a); /* the bottom entry of the return stack stays */
+    x64_lea(a, true, RSP, x64_m(RSP, -8));
     cg->stubs.exit_pc = here(a);
     x64_store(a, true, RAX, AT(pc));
     x64_movi(a, RAX, CPU_EXIT_NONE);
