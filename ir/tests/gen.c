@@ -199,7 +199,7 @@ static unsigned vector_aux(uint64_t *seed, unsigned op, uint32_t *imm)
         return lane | (r & 32 ? 16 : 0);
     case IR_VSETL:
         *imm = (uint32_t)((r >> 8) % count | (r >> 16) % count << 8);
-        break;
+        return lane;
     case IR_VEXT:
         *imm = (r >> 8) % (half ? 8 : 16);
         break;
