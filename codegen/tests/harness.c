@@ -129,8 +129,8 @@ static const struct {
 };
 
 static const char *const without[BENCH_HOSTS] = {
-    "", "avx512f,avx512vl,avx512bw,avx512dq,avx512cd,gfni,vaes,vpclmul,sha,bmi2", "avx,avx2,fma,f16c",
-    "all"};
+    "", "avx512f,avx512vl,avx512bw,avx512dq,avx512cd,gfni,vaes,vpclmul,sha,bmi2",
+    "avx,avx2,fma,f16c", "all"};
 
 static void host_of(unsigned n, struct os_cpu *host)
 {
@@ -170,15 +170,17 @@ void bench_init(struct bench *b)
         for (unsigned h = 0; h < BENCH_HOSTS; h++) {
             host_of(h, &host);
             must(cg_new(&b->cg[p][h], &b->isa[p], &host, b->code.rw + b->units_at,
-                        (uint64_t)(uintptr_t)b->code.rx + b->units_at, &e), &e);
+                        (uint64_t)(uintptr_t)b->code.rx + b->units_at, &e),
+                 &e);
             b->units_at += CG_STUBS_SIZE;
             b->work[p][h] = cg_work_new(&b->cg[p][h]);
         }
     }
     b->cpu = cpu_new(&b->isa[0]);
-    b->memory = mmap(NULL, 2 * BENCH_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    unsigned char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    b->memory =
+        mmap(NULL, 2 * BENCH_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *stack =
+        mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (b->memory == MAP_FAILED || stack == MAP_FAILED)
         abort();
     uint64_t *base = (uint64_t *)(void *)(stack + STACK_SIZE - 64);
@@ -247,7 +249,8 @@ static void set_up(struct bench *b, const struct ir_unit *u, const struct bench_
 static void take_down(struct bench *b, int reason, struct bench_outcome *r)
 {
     struct cpu *c = b->cpu;
-    bool code = reason == CPU_EXIT_SYSCALL, fault = reason == CPU_EXIT_FAULT || reason == CPU_EXIT_ALIGN;
+    bool code = reason == CPU_EXIT_SYSCALL,
+         fault = reason == CPU_EXIT_FAULT || reason == CPU_EXIT_ALIGN;
 
     memset(r, 0, sizeof(*r));
     r->reason = reason;
@@ -289,7 +292,9 @@ void bench_interpret(struct bench *b, const struct ir_unit *u, const struct benc
 
 int bench_compile(struct bench *b, const struct ir_unit *u, const struct bench_config *c)
 {
-    struct cg_opts o = {.hot_index = c->optimise ? -1 : 5, .poll = true, .optimise = c->optimise,
+    struct cg_opts o = {.hot_index = c->optimise ? -1 : 5,
+                        .poll = true,
+                        .optimise = c->optimise,
                         .ra_seed = c->ra_seed};
     volatile int rc;
     int sig;
@@ -376,7 +381,7 @@ void bench_run(struct bench *b, const struct bench_config *c, const struct bench
 
 void bench_normalise(struct bench_outcome *r, const struct bench_config *c)
 {
-    r->state.fpflags &= ~(FP_FLAG_DENORMAL | FP_FLAG_ROUNDED_UP + 0u); /* x86 guests' */
+    r->state.fpflags &= ~(unsigned)(FP_FLAG_DENORMAL | FP_FLAG_ROUNDED_UP); /* x86 guests' */
     r->state.nzcv &= IR_NZCV_N | IR_NZCV_Z | IR_NZCV_C | IR_NZCV_V;
     if (c->passes && (r->reason == CPU_EXIT_FAULT || r->reason == CPU_EXIT_ALIGN))
         r->state.nzcv = 0;
@@ -401,10 +406,11 @@ void bench_print(const struct ir_unit *u, const char *title)
     free(text);
 }
 
-#define TELL(what, a, b)                                                                          \
-    do {                                                                                          \
-        if ((a) != (b))                                                                           \
-            fprintf(stderr, "%-8s want %" PRIx64 " got %" PRIx64 "\n", what, (uint64_t)(a), (uint64_t)(b)); \
+#define TELL(what, a, b)                                                                    \
+    do {                                                                                    \
+        if ((a) != (b))                                                                     \
+            fprintf(stderr, "%-8s want %" PRIx64 " got %" PRIx64 "\n", what, (uint64_t)(a), \
+                    (uint64_t)(b));                                                         \
     } while (0)
 
 void bench_explain(const struct bench_outcome *want, const struct bench_outcome *got)

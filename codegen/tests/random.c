@@ -138,10 +138,11 @@ static void report(struct ir_unit *u, struct test_case *t, uint64_t seed)
     if (bench_compile(&bench, u, &t->config) == 0 && t->config.passes)
         bench_print(&bench.unit, "after the passes");
     fails(u, t, true);
-    fail_msg("unit %" PRIu64 " state %" PRIu64 " pins %u host %u passes %u optimise %d ra_seed %" PRIu64
-             " faults %d distance %d read only %d", seed, t->input.seed, t->config.pins, t->config.host,
-             t->config.passes, t->config.optimise, t->config.ra_seed, t->input.faults, t->input.distance,
-             t->input.read_only);
+    fail_msg(
+        "unit %" PRIu64 " state %" PRIu64 " pins %u host %u passes %u optimise %d ra_seed %" PRIu64
+        " faults %d distance %d read only %d",
+        seed, t->input.seed, t->config.pins, t->config.host, t->config.passes, t->config.optimise,
+        t->config.ra_seed, t->input.faults, t->input.distance, t->input.read_only);
 }
 
 /* ---- making cases ---- */
@@ -160,7 +161,8 @@ static void vary(struct ir_unit *u, uint64_t *seed, bool floats)
         u->blocks[b].loop_depth = gen_random(seed) % 3;
     for (uint32_t i = 0; i < u->nins; i++)
         if (u->ins[i].op == IR_JMP && u->ins[i].aux == IR_J_CALL)
-            u->ins[i].c = ir_target_add(u, 0xa00000); /* calls leave the unit, but not in the interpreter */
+            u->ins[i].c =
+                ir_target_add(u, 0xa00000); /* calls leave the unit, but not in the interpreter */
         else if (u->ins[i].op == IR_JMPI && gen_random(seed) & 1) {
             u->ins[i].aux = r & 4096 ? IR_J_RET : IR_J_CALL;
             if (u->ins[i].aux == IR_J_CALL)
@@ -232,7 +234,8 @@ static void check_many(struct gen g, uint64_t kind)
         g.seed = kind * 100000000 + (first_seed + k) * 16;
         check_unit(&g);
     }
-    printf("%lu runs, %lu with a fault; %lu of %lu units too large\n", runs, faulted, too_large, compiled);
+    printf("%lu runs, %lu with a fault; %lu of %lu units too large\n", runs, faulted, too_large,
+           compiled);
 }
 
 static void test_integers(void **state)
@@ -245,7 +248,8 @@ static void test_flags(void **state)
 {
     (void)state;
     check_many((struct gen){.blocks = 1, .insns = 6, .cc = true}, 2);
-    check_many((struct gen){.blocks = 4, .insns = 3, .cc = true, .memory = true, .floats = true}, 3);
+    check_many((struct gen){.blocks = 4, .insns = 3, .cc = true, .memory = true, .floats = true},
+               3);
 }
 
 static void test_memory(void **state)
@@ -276,15 +280,18 @@ static void test_vector_floats(void **state)
 static void test_helpers(void **state)
 {
     (void)state;
-    check_many((struct gen){.blocks = 1, .insns = 8, .helpers = true, .faults = true, .memory = true}, 9);
-    check_many((struct gen){.blocks = 3, .insns = 4, .helpers = true, .vectors = true, .cc = true}, 10);
+    check_many(
+        (struct gen){.blocks = 1, .insns = 8, .helpers = true, .faults = true, .memory = true}, 9);
+    check_many((struct gen){.blocks = 3, .insns = 4, .helpers = true, .vectors = true, .cc = true},
+               10);
 }
 
 static void test_blocks(void **state)
 {
     (void)state;
     check_many((struct gen){.blocks = 6, .insns = 4, .memory = true}, 11);
-    check_many((struct gen){.blocks = 12, .insns = 3, .memory = true, .faults = true, .cc = true}, 12);
+    check_many((struct gen){.blocks = 12, .insns = 3, .memory = true, .faults = true, .cc = true},
+               12);
 }
 
 static void test_everything(void **state)
@@ -303,10 +310,10 @@ static void test_everything(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_integers), cmocka_unit_test(test_flags),
-        cmocka_unit_test(test_memory),   cmocka_unit_test(test_vectors),
-        cmocka_unit_test(test_floats),   cmocka_unit_test(test_vector_floats),
-        cmocka_unit_test(test_helpers),  cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_integers),   cmocka_unit_test(test_flags),
+        cmocka_unit_test(test_memory),     cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_floats),     cmocka_unit_test(test_vector_floats),
+        cmocka_unit_test(test_helpers),    cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_everything),
     };
     int rc;
