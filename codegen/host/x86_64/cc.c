@@ -311,6 +311,13 @@ static void sel_compare(struct cg_work *w, uint32_t tok)
 static void branch(struct cg_work *w, uint32_t tok, unsigned cond, struct cc_jumps *j)
 {
     enum x64_cond c;
+    if (cond > IR_CC_AL) /* its inverse: never */
+        return;
+    if (cond == IR_CC_AL) {
+        x64_align_disp(&w->a, 1);
+        j->disp[j->n++] = x64_jmp(&w->a);
+        return;
+    }
     if (is_ccsel(w, tok)) {
         const struct ir_ins *k = ins_of(w, tok);
         unsigned first = k->aux & 15;
@@ -581,6 +588,9 @@ static bool raises_late(const struct cg_work *w, uint32_t i)
         if (w->v[k].flags & V_DEAD)
             continue;
         if ((mask & 1 && p->a == i) || (mask & 4 && p->c == i)) {
+            bool cond = p->op == IR_BRCC || p->op == IR_SELCC || p->op == IR_SETCC || p->op == IR_CCSEL;
+            if (cond && (p->aux & 15) >= IR_CC_AL)
+                return true;
             bool lazy = p->type == IR_CC && p->op != IR_PUT && !(w->v[k].flags & V_DIRECT);
             return lazy && raises_late(w, k);
         }

@@ -141,6 +141,8 @@ static bool sel_get(struct cg_work *w, uint32_t i)
         }
         if (sign && !q && wide)
             x64_op(m, 0x63, true, d, x64_r(d));
+        if (q && !wide)
+            x64_mov(m, false, d, d);
     }
     }
     if (!wide || (!sign && lane != IR_LANE_D))
