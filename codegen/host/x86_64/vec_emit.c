@@ -46,9 +46,10 @@ static const uint64_t consts[K_COUNT][2] = {
     [K_SHA1_1] = BOTH(REP32(0u - 0x6ed9eba1u)),
     [K_SHA1_2] = BOTH(REP32(0u - 0x8f1bbcdcu)),
     [K_CRC32] = {UINT64_C(0xb4e5b025f7011641), UINT64_C(0x1db710641)},
-    [K_EXP_LOW] = BOTH(UINT64_C(0x4330000000000000)),  /* 2^52 */
-    [K_EXP_HIGH] = BOTH(UINT64_C(0x4530000000000000)), /* 2^84 */
-    [K_EXP_BOTH] = BOTH(UINT64_C(0x4530000000100000)), /* 2^84 + 2^52 */
+    [K_MAX_INT] = BOTH(REP32(0x4effffff)),
+    [K_MAX_LONG] = BOTH(UINT64_C(0x43dfffff7fffffff)),
+    [K_MAX_AWAY_S] = BOTH(REP32(0x4affffff)),
+    [K_MAX_AWAY_D] = BOTH(UINT64_C(0x432fffff7fffffff)),
 };
 
 void cg_consts_emit(struct cg *cg, struct x64_asm *a)

@@ -87,7 +87,8 @@ enum vec_const {
     K_QROUND,                               /* 2^30 in each qword */
     K_SHA1_0, K_SHA1_1, K_SHA1_2,           /* minus the SHA-1 round constants */
     K_CRC32,                                /* inverse of the generator, and the generator */
-    K_EXP_LOW, K_EXP_HIGH, K_EXP_BOTH,      /* unsigned 64-bit to double: see sel_vecfp.c */
+    K_MAX_AWAY_S, K_MAX_AWAY_D,             /* below 2^23 (2^52), as integers of 32 bits */
+    K_MAX_INT, K_MAX_LONG,                  /* below 2^31 (2^63), likewise */
     K_COUNT
 };
 struct x64_rm vec_const(const struct cg_work *w, enum vec_const k); /* not with an immediate after it */
