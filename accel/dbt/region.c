@@ -192,18 +192,6 @@ static void find_loops(struct region *r)
     }
 }
 
-/* Loops that leave the unit each time round want the canonical map, not conversions. */
-static bool loops_leave(const struct region *r)
-{
-    const struct ir_unit *u = r->u;
-    for (uint32_t n = 0; n < u->nblocks; n++) {
-        const struct ir_ins *last = &u->ins[u->blocks[n].end - 1];
-        if (u->blocks[n].loop_depth && (last->op == IR_JMPI || (last->op == IR_JMP && last->aux == IR_J_CALL)))
-            return true;
-    }
-    return false;
-}
-
 void dbt_region(struct dbt_thread *t, uint64_t pc, uint32_t key)
 {
     struct accel *a = t->a;
@@ -227,7 +215,7 @@ void dbt_region(struct dbt_thread *t, uint64_t pc, uint32_t key)
     dbt_front_dead_flags(a, r.u);
     ir_opt_full(r.u);
     dbt_log_unit(a, r.u, LOG_OPT, "optimised region");
-    struct cg_opts o = {.hot_index = -1, .poll = true, .ra_seed = a->o.ra_seed, .optimise = r.loops && !loops_leave(&r)};
+    struct cg_opts o = {.hot_index = -1, .poll = true, .ra_seed = a->o.ra_seed, .optimise = true};
     uint64_t flushes = a->stat_flushes;
     struct dbt_block *b = dbt_install(t, r.u, &o, 2);
     if (!b && o.optimise) {

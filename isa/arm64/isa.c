@@ -34,7 +34,7 @@ static const struct isa_slot slots[A64_SLOTS] = {
 
 /* By how often compiled code uses them: arguments and results, the first callee-saved ones, syscall
  * number and indirect result, stack, frame, link. */
-static const uint16_t pin_int[] = {0,  1,  2, 3, 19, 20, 8,  4,  5,  A64_SP, 21, 29, 30, 22, 6, 7,
+static const uint16_t pin_int[] = {0,  1,  2, 3, A64_SP, 19, 20, 8,  4,  5, 21, 29, 30, 22, 6, 7,
                                    9,  10, 23, 11, 24, 12, 25, 13, 26, 14,   15, 27, 28, 16, 17, 18};
 #define VSLOT(n) A64_V0 + n
 static const uint16_t pin_vec[] = {

@@ -99,27 +99,32 @@ void cg_map_leave(struct cg_work *w)
 /* ---- a unit's own map ---- */
 
 struct weight {
-    uint64_t w[CG_MAX_SLOTS];
+    uint64_t w[CG_MAX_SLOTS]; /* how often the unit reads and writes a slot, loops counted */
+    uint64_t crossing;        /* how often it leaves and comes back */
 };
+
+static uint64_t frequency(const struct ir_block *b)
+{
+    return 1ull << 3 * (b->loop_depth > 4 ? 4 : b->loop_depth);
+}
 
 static void weigh(struct cg_work *w, struct weight *x)
 {
     const struct ir_unit *u = w->u;
+    x->crossing = 1;
     for (uint32_t b = 0; b < u->nblocks; b++) {
-        unsigned depth = u->blocks[b].loop_depth > 4 ? 4 : u->blocks[b].loop_depth;
-        uint64_t f = 1ull << 3 * depth;
+        uint64_t f = frequency(&u->blocks[b]);
         for (uint32_t i = u->blocks[b].first; i < u->blocks[b].end; i++) {
             const struct ir_ins *p = &u->ins[i];
+            if (p->op == IR_JMPI || (p->op == IR_JMP && p->aux == IR_J_CALL))
+                x->crossing += f;
             if ((p->op != IR_GET && p->op != IR_PUT) || p->type == IR_CC)
                 continue;
-            x->w[p->aux] += f * 2;
+            x->w[p->aux] += f;
             if (p->op == IR_PUT)
                 w->written[p->aux / 64] |= 1ull << p->aux % 64;
         }
     }
-    for (unsigned i = 0; i < w->cg->canonical.nslots; i++) /* staying at home saves moves */
-        if (x->w[w->cg->canonical.slots[i]])
-            x->w[w->cg->canonical.slots[i]] += 2;
 }
 
 static int heaviest(const struct cg_work *w, const struct weight *x, bool vec)
@@ -127,58 +132,71 @@ static int heaviest(const struct cg_work *w, const struct weight *x, bool vec)
     int best = -1;
     for (unsigned s = 0; s < w->cg->isa->nslots; s++) {
         unsigned t = w->cg->isa->slots[s].type;
-        if (t != IR_CC && type_is_vec(t) == vec && x->w[s] && (best < 0 || x->w[s] > x->w[best]))
+        if (t != IR_CC && type_is_vec(t) == vec && w->map.reg[s] < 0 && x->w[s] &&
+            (best < 0 || x->w[s] > x->w[best]))
             best = (int)s;
     }
     return best;
 }
 
-static void choose_class(struct cg_work *w, struct weight *x, bool vec, uint32_t regs)
+/* The canonical slot of the class that the unit needs least. */
+static int lightest(const struct cg_work *w, const struct weight *x, bool vec)
 {
-    int chosen[32], n = 0, max = __builtin_popcount(regs);
-    while (n < max) {
-        int s = heaviest(w, x, vec);
-        if (s < 0)
-            break;
-        chosen[n++] = s;
-        x->w[s] = 0;
+    int best = -1;
+    for (unsigned i = 0; i < w->cg->canonical.nslots; i++) {
+        unsigned s = w->cg->canonical.slots[i];
+        if (type_is_vec(w->cg->isa->slots[s].type) == vec && w->map.reg[s] == w->cg->canonical.reg[s] &&
+            (best < 0 || x->w[s] < x->w[best]))
+            best = (int)s;
     }
-    for (int i = 0; i < n; i++) { /* those that are pinned anyway keep their register */
-        int r = w->cg->canonical.reg[chosen[i]];
-        if (r >= 0) {
-            add(&w->map, (unsigned)chosen[i], r);
-            regs &= ~(1u << r);
-        }
-    }
-    for (int i = 0; i < n; i++)
-        if (w->cg->canonical.reg[chosen[i]] < 0) {
-            add(&w->map, (unsigned)chosen[i], __builtin_ctz(regs));
-            regs &= regs - 1;
+    return best;
+}
+
+static void take_out(struct cg_map *m, unsigned slot)
+{
+    m->reg[slot] = -1;
+    for (unsigned i = 0; i < m->nslots; i++)
+        if (m->slots[i] == slot) {
+            m->slots[i] = m->slots[--m->nslots];
+            return;
         }
 }
 
-static uint32_t reg_mask(const int8_t *r, size_t n)
+/* Starts from the canonical map: busy slots get the extra registers, then those of canonical slots
+ * that matter so much less that the conversions at the unit's borders (a store and a load each way,
+ * for both) are paid back. */
+static void choose_class(struct cg_work *w, const struct weight *x, bool vec, const int8_t *extra, size_t nextra)
 {
-    uint32_t m = 0;
-    for (size_t i = 0; i < n; i++)
-        m |= 1u << r[i];
-    return m;
+    for (size_t i = 0; i < nextra; i++) {
+        int s = heaviest(w, x, vec);
+        if (s < 0 || x->w[s] <= 2 * x->crossing)
+            return;
+        add(&w->map, (unsigned)s, extra[i]);
+    }
+    for (;;) {
+        int s = heaviest(w, x, vec), out = lightest(w, x, vec);
+        if (s < 0 || out < 0 || x->w[s] <= x->w[out] + 4 * x->crossing)
+            return;
+        int reg = w->map.reg[out];
+        take_out(&w->map, (unsigned)out);
+        add(&w->map, (unsigned)s, reg);
+    }
 }
 
 void cg_map_choose(struct cg_work *w)
 {
-    struct weight x = {0};
+    struct weight x = {.crossing = 0};
     w->written[0] = w->written[1] = 0;
     if (!w->o->optimise) {
         w->map = w->cg->canonical;
         w->canonical = true;
         w->written[0] = w->written[1] = ~0ull;
     } else {
-        w->canonical = false;
-        map_clear(&w->map);
+        w->map = w->cg->canonical;
         weigh(w, &x);
-        choose_class(w, &x, false, reg_mask(pin_gpr, sizeof pin_gpr) | reg_mask(extra_gpr, sizeof extra_gpr));
-        choose_class(w, &x, true, reg_mask(pin_xmm, sizeof pin_xmm) | reg_mask(extra_xmm, sizeof extra_xmm));
+        choose_class(w, &x, false, extra_gpr, sizeof extra_gpr);
+        choose_class(w, &x, true, extra_xmm, sizeof extra_xmm);
+        w->canonical = !memcmp(w->map.reg, w->cg->canonical.reg, sizeof w->map.reg);
     }
     w->fixed = 0;
     for (unsigned i = 0; i < w->map.nslots; i++)
