@@ -151,8 +151,10 @@ static void make(struct cg_work *w, uint32_t tok)
     case IR_CCADC:
     case IR_CCSBC: {
         bool wd = wide(w, k->a), sub = k->op == IR_CCSBC;
-        int ra = ra_use(w, k->a), rb = ra_use(w, k->b);
+        uint32_t kept = w->locked;
         cc_carry(w, k->c, sub);
+        w->locked = kept; /* the carry is made; loads keep it */
+        int ra = ra_use(w, k->a), rb = ra_use(w, k->b);
         x64_mov(a, wd, SCRATCH, ra);
         x64_alu(a, sub ? X64_SBB : X64_ADC, wd, SCRATCH, x64_r(rb));
         cc_set(w, tok, sub ? FK_SUB : FK_ADD);
@@ -469,6 +471,7 @@ static void sel_ccto(struct cg_work *w, uint32_t i)
     struct x64_rm mem = x64_m(RBP, CPU_OFF(scratch));
     cc_put(w, ins_of(w, i)->a, mem);
     flags_clobber(w);
+    ra_release_locks(w);
     int d = ra_def_fresh(w, i), t = ra_temp(w, false);
     w->v[i].flags |= V_ZX32;
     x64_load(a, false, SCRATCH, mem);
@@ -562,8 +565,9 @@ static void sel_adc(struct cg_work *w, uint32_t i)
     const struct ir_ins *p = ins_of(w, i);
     bool wd = p->type == IR_I64, sub = p->op == IR_SBC;
     uint32_t tok;
-    int a = ra_use(w, p->a), b = ra_use(w, p->b);
     cc_carry(w, p->c, sub);
+    ra_release_locks(w); /* the carry is made; what follows only moves */
+    int a = ra_use(w, p->a), b = ra_use(w, p->b);
     int d = ra_def(w, i, a);
     if (d == b && d != a) {
         x64_mov(&w->a, wd, SCRATCH, b);

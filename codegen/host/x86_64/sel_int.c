@@ -188,6 +188,7 @@ static void sel_shift(struct cg_work *w, uint32_t i, enum x64_shift op, unsigned
         x64_mov(a, true, SCRATCH, ra);
         x64_mov(a, false, RCX, rb);
         x64_op(a, 0xd3, wd, op, x64_r(SCRATCH));
+        ra_release_locks(w);
         int d = ra_def(w, i, -1);
         x64_mov(a, wd, d, SCRATCH);
         flags_clobber(w);
@@ -293,8 +294,9 @@ static void sel_bfi(struct cg_work *w, uint32_t i)
     bool wd = wide(p);
     unsigned lsb = p->aux & 63, len = p->aux >> 8, width = wd ? 64 : 32;
     uint64_t ones = len >= 64 ? ~0ull : (1ull << len) - 1, keep = ~(ones << lsb);
-    int ra = ra_use(w, p->a), rb = ra_use(w, p->b);
-    x64_mov(a, true, SCRATCH, rb);
+    x64_mov(a, true, SCRATCH, ra_use(w, p->b));
+    ra_release_locks(w);
+    int ra = ra_use(w, p->a);
     if (lsb + len < width)
         x64_shifti(a, X64_SHL, wd, SCRATCH, width - len);
     if (lsb + len < width)
@@ -351,6 +353,7 @@ static bool sel_mulh(struct cg_work *w, uint32_t i, unsigned ext)
     int ra = ra_use(w, p->a), rb = ra_use(w, p->b);
     x64_mov(&w->a, true, SCRATCH, ra);
     x64_op(&w->a, 0xf7, wide(p), (int)ext, x64_r(rb)); /* (i)mul: rdx:rax */
+    ra_release_locks(w);
     int d = ra_def(w, i, -1);
     x64_mov(&w->a, wide(p), d, RDX);
     flags_clobber(w);
@@ -403,6 +406,7 @@ static void sel_div(struct cg_work *w, uint32_t i, bool sign, bool rem)
         x64_patch8(done1, a->p);
     if (done2)
         x64_patch8(done2, a->p);
+    ra_release_locks(w);
     int d = ra_def(w, i, -1);
     x64_mov(a, wd, d, rem ? RDX : SCRATCH);
     flags_clobber(w);

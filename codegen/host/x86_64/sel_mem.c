@@ -267,20 +267,22 @@ static void extend(struct x64_asm *a, int d, int s, unsigned size, bool sign)
         x64_mov(a, size == IR_M_64, d, s);
 }
 
-static void rmw_loop(struct cg_work *w, uint32_t i, struct x64_rm m, int rb)
+static void rmw_loop(struct cg_work *w, uint32_t i, struct x64_rm m, int rb, uint32_t base)
 {
     const struct ir_ins *p = ins_of(w, i);
     struct x64_asm *a = &w->a;
     unsigned size = p->aux & IR_M_SIZE;
     bool wd = size == IR_M_64, big = p->aux & IR_M_BIG;
-    int t = ra_temp(w, false), b = rb;
+    int b = rb;
     bool minmax = p->c >= IR_RMW_MINS, sign = p->c == IR_RMW_MINS || p->c == IR_RMW_MAXS;
     if ((minmax && size <= IR_M_16) || p->c == IR_RMW_ANDN) {
+        w->locked = base; /* the operand's register is free for the next one */
         b = ra_temp(w, false);
         extend(a, b, rb, size, sign);
         if (p->c == IR_RMW_ANDN)
             x64_op(a, 0xf7, wd, 2, x64_r(b));
     }
+    int t = ra_temp(w, false);
     cg_point(w);
     load_old(a, size, m);
     const uint8_t *again = a->p;
@@ -312,6 +314,7 @@ static bool sel_rmw(struct cg_work *w, uint32_t i)
     struct x64_asm *a = &w->a;
     unsigned size = p->aux & IR_M_SIZE;
     struct x64_rm m = x64_m(ra_use(w, p->a), 0);
+    uint32_t base = w->locked;
     int rb = ra_use(w, p->b);
     check_alignment(w, i, m, size);
     flags_clobber(w);
@@ -336,7 +339,7 @@ static bool sel_rmw(struct cg_work *w, uint32_t i)
         cg_point(w);
         locked(a, X64_0F(0xc0), X64_0F(0xc1), size, SCRATCH, m);
     } else {
-        rmw_loop(w, i, m, rb);
+        rmw_loop(w, i, m, rb, base);
     }
     old_value(w, i);
     return true;
