@@ -367,7 +367,7 @@ static void make_pure(struct making *m)
             refs[k] = pick(m, other_of_width(type));
         else if (letter == sig[2])
             refs[k] = pick(m, shared);
-        else if (op == IR_VSET && (aux & 7) == IR_LANE_D)
+        else if ((op == IR_VSET || op == IR_VDUP) && (aux & 7) == IR_LANE_D)
             refs[k] = pick(m, IR_I64);
         else
             refs[k] = pick(m, type_for(m, op, letter));
