@@ -126,7 +126,7 @@ static void select_one(struct cg_work *w, uint32_t i)
     case IR_PUT: ra_put(w, i); break;
     default:
         if (!sel_int(w, i) && !sel_mem(w, i) && !sel_cc(w, i) && !sel_control(w, i) && !sel_fp(w, i) &&
-            !sel_vec(w, i) && !sel_vecfp(w, i))
+            !sel_fpmisc(w, i) && !sel_vec(w, i) && !sel_vecfp(w, i))
             sel_eval(w, i);
     }
 }

@@ -335,9 +335,33 @@ static bool sel_rev(struct cg_work *w, uint32_t i)
     return true;
 }
 
+/* Integers that a vector instruction serves best. */
+static bool sel_bytes(struct cg_work *w, uint32_t i)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    bool wide = p->type == IR_I64;
+    if (p->op == IR_BSWAP && (p->aux != 2 || !wide))
+        return false;
+    int a = ra_use(w, p->a), d = ra_def(w, i, -1);
+    x64_sse1w(&w->a, P(0x6e), wide, VSCRATCH, x64_r(a));
+    if (p->op == IR_BSWAP) {
+        op2m(w, P38(0x00), VSCRATCH, VSCRATCH, vec_const(w, K_REV_B2));
+    } else { /* not equal to zero */
+        zeros(w, VSCRATCH2);
+        op2(w, P(0x74), VSCRATCH, VSCRATCH, VSCRATCH2);
+        vec_invert(w, VSCRATCH);
+    }
+    x64_sse1w(&w->a, P(0x7e), wide, VSCRATCH, x64_r(d));
+    if (!wide)
+        w->v[i].flags |= V_ZX32;
+    return true;
+}
+
 bool sel_vec(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
+    if (p->op == IR_ORCB || p->op == IR_BSWAP)
+        return sel_bytes(w, i);
     if (p->op == IR_VGET)
         return sel_get(w, i);
     if (p->op >= IR_VAESE && p->op <= IR_VSHA2S1)

@@ -88,7 +88,7 @@ enum vec_const {
     K_SHA1_0, K_SHA1_1, K_SHA1_2,           /* minus the SHA-1 round constants */
     K_CRC32,                                /* inverse of the generator, and the generator */
     K_MAX_AWAY_S, K_MAX_AWAY_D,             /* below 2^23 (2^52), as integers of 32 bits */
-    K_MAX_INT, K_MAX_LONG,                  /* below 2^31 (2^63), likewise */
+    K_MAX_INT, K_MAX_INT_D, K_MAX_LONG_S, K_MAX_LONG, /* below 2^31, 2^63, of floats and doubles, likewise */
     K_COUNT
 };
 struct x64_rm vec_const(const struct cg_work *w, enum vec_const k); /* not with an immediate after it */
