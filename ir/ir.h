@@ -163,7 +163,8 @@ struct ir_helper {
 /* A place a unit may go to: a guest pc, and the block of the unit that starts there, if any. */
 struct ir_target {
     uint64_t pc;
-    uint32_t block; /* or IR_NONE: leave the unit */
+    uint32_t block;   /* or IR_NONE: leave the unit */
+    uint32_t cc_dead; /* the guest overwrites the flags there before it reads them (isa->cc_dead) */
 };
 
 struct ir_block {
@@ -177,7 +178,6 @@ struct ir_block {
 enum {
     IR_B_ENTRY = 1,  /* may be entered from outside the unit */
     IR_B_LOOP = 2,   /* on a cycle: polls exit_request where the back end is asked to */
-    IR_B_CC_DEAD = 4 /* flags are not read after this block before they are overwritten */
 };
 
 /* Floating-point environment a unit is translated for; part of the code key's meaning. */

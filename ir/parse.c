@@ -167,6 +167,7 @@ static int parse_targets(struct parser *ps)
             return -EINVAL;
         target = ir_target_add(ps->u, pc);
         ps->u->targets[target].block = block;
+        ps->u->targets[target].cc_dead = eat_word(ps, "ccdead");
     } while (eat(ps, ","));
     return 0;
 }
@@ -176,9 +177,9 @@ static int parse_flags(struct parser *ps, struct ir_block *b)
     do {
         unsigned k = 0;
 
-        while (k < 3 && !eat_word(ps, ir_block_flag_names[k]))
+        while (k < 2 && !eat_word(ps, ir_block_flag_names[k]))
             k++;
-        if (k == 3)
+        if (k == 2)
             return fail(ps, "not a flag of a block");
         b->flags |= (uint16_t)(1u << k);
     } while (eat(ps, ","));

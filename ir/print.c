@@ -2,7 +2,7 @@
  *
  *     unit key 0x1 range 0x400000 0x400008
  *     fp nan=1 rm=1 dn=0 ftz=0 daz=0 int=1 box32=0
- *     targets 0x400010, 0x400000:0                 (pc, and the block of the unit that is there)
+ *     targets 0x400010 ccdead, 0x400000:0  (pc, the unit's block there, are flags dead there)
  *     block 0 pc 0x400000 bytes 8 depth 0 {entry}
  *       insn 0x400000, 4
  *       %1:i64 = get x0
@@ -119,7 +119,7 @@ static void print_block(struct str *s, const struct ir_unit *u, uint32_t index)
         str_printf(s, " depth %u", b->loop_depth);
     if (b->cc_live_out)
         str_printf(s, " ccout 0x%" PRIx64, b->cc_live_out);
-    for (unsigned k = 0; k < 3; k++)
+    for (unsigned k = 0; k < 2; k++)
         if (b->flags >> k & 1) {
             str_printf(s, "%s%s", separator, ir_block_flag_names[k]);
             separator = ", ";
@@ -144,6 +144,8 @@ static void print_head(struct str *s, const struct ir_unit *u)
         str_printf(s, "%s0x%" PRIx64, t ? ", " : "targets ", u->targets[t].pc);
         if (u->targets[t].block != IR_NONE)
             str_printf(s, ":%u", u->targets[t].block);
+        if (u->targets[t].cc_dead)
+            str_printf(s, " ccdead");
     }
     if (u->ntargets)
         str_printf(s, "\n");

@@ -179,4 +179,4 @@ struct ir_words ir_words_of(unsigned op)
     }
 }
 
-const char *const ir_block_flag_names[3] = {"entry", "loop", "ccdead"};
+const char *const ir_block_flag_names[2] = {"entry", "loop"};

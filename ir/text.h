@@ -17,5 +17,5 @@ struct ir_words {
 };
 struct ir_words ir_words_of(unsigned op);
 
-extern const char *const ir_block_flag_names[3];
+extern const char *const ir_block_flag_names[2];
 #endif

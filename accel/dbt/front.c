@@ -95,54 +95,18 @@ static bool dead_at(struct accel *a, uint64_t pc)
     return p && a->isa->cc_dead(pc, p, avail);
 }
 
-static int cc_slot(const struct isa *isa)
-{
-    for (unsigned s = 0; s < isa->nslots; s++)
-        if (isa->slots[s].type == IR_CC)
-            return (int)s;
-    return -1;
-}
-
-/* Drops PUTs of the flags that no path reads before it writes them. A fault between such a PUT and
- * the overwriting one shows older flags; a program that resumes there overwrites them as well. */
+/* Notes the targets where no path reads the flags before it writes them; the optimiser does not store
+ * flags on the way there. A fault before they are written shows older flags; a program that resumes
+ * there overwrites them as well. */
 void dbt_front_dead_flags(struct accel *a, struct ir_unit *u)
 {
-    int slot = cc_slot(a->isa);
-    if (slot < 0)
+    bool makes_flags = false;
+    if (!a->isa->cc_dead)
         return;
-    for (uint32_t n = 0; n < u->nblocks; n++) {
-        struct ir_block *b = &u->blocks[n];
-        bool live = true;
-        for (uint32_t i = b->end; i-- > b->first;) {
-            struct ir_ins *p = &u->ins[i];
-            switch (p->op) {
-            case IR_JMP:
-                live = p->aux != IR_J_JUMP || !a->isa->cc_dead || !dead_at(a, u->targets[p->c].pc);
-                break;
-            case IR_BR: case IR_BRT: case IR_BRCC:
-                live = live || !a->isa->cc_dead || !dead_at(a, u->targets[p->c].pc);
-                break;
-            case IR_GET:
-                live = live || p->aux == slot;
-                break;
-            case IR_CALL:
-                live = live || a->isa->helpers[p->aux].flags & (IR_H_READS | IR_H_WRITES | IR_H_FAULTS);
-                break;
-            case IR_EXIT:
-                live = true;
-                break;
-            case IR_PUT:
-                if (p->aux != slot)
-                    break;
-                if (!live)
-                    *p = (struct ir_ins){.op = IR_NOP, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE};
-                live = false;
-                break;
-            default:
-                break;
-            }
-        }
-    }
+    for (uint32_t i = 0; i < u->nins && !makes_flags; i++)
+        makes_flags = u->ins[i].op == IR_PUT && u->ins[i].type == IR_CC;
+    for (uint32_t t = 0; t < u->ntargets && makes_flags; t++)
+        u->targets[t].cc_dead = dead_at(a, u->targets[t].pc);
 }
 
 int dbt_front_block(struct accel *a, struct ir_unit *u, uint64_t pc, uint32_t key, unsigned max_insns)

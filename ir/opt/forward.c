@@ -244,17 +244,6 @@ static void put(struct fwd *f, struct ir_ins *i)
     remember(f, i->aux, i->a, true);
 }
 
-/* Drops pending PUTs of flags at an end after which flags are dead. */
-static void drop_dead_flags(struct fwd *f)
-{
-    for (unsigned s = 0; s < f->u->isa->nslots; s++)
-        if (slot_is_cc(f, s) && f->slots[s].put_age == f->cc_age) {
-            opt_kill(&f->out[f->slots[s].put]);
-            f->slots[s].put_age = 0;
-            f->slots[s].value_age = 0;
-        }
-}
-
 /* ---- memory, calls, control ---- */
 static void call_helper(struct fwd *f, const struct ir_ins *i)
 {
@@ -302,7 +291,7 @@ static void receive_constants(struct fwd *f, uint32_t block)
         }
 }
 
-static void branch(struct fwd *f, struct ir_ins *i, const struct ir_block *block)
+static void branch(struct fwd *f, struct ir_ins *i)
 {
     uint32_t r = fwd_build(f, *i);
 
@@ -313,8 +302,7 @@ static void branch(struct fwd *f, struct ir_ins *i, const struct ir_block *block
     }
     send_constants(f, f->out[r].c);
     f->put_age++;
-    if (!(block->flags & IR_B_CC_DEAD))
-        f->cc_age++;
+    fwd_flags_branch(f, r);
 }
 
 /* Can block `to` be appended to the current one? */
@@ -329,7 +317,7 @@ static bool can_merge(const struct fwd *f, uint32_t to, const struct ir_block *f
 }
 
 /* One instruction; its operands are of the new unit already. */
-static ir_ref step(struct fwd *f, struct ir_ins *i, const struct ir_block *block)
+static ir_ref step(struct fwd *f, struct ir_ins *i)
 {
     switch (i->op) {
     case IR_NOP:
@@ -353,14 +341,11 @@ static ir_ref step(struct fwd *f, struct ir_ins *i, const struct ir_block *block
     case IR_BR:
     case IR_BRT:
     case IR_BRCC:
-        branch(f, i, block);
+        branch(f, i);
         return IR_NONE;
     case IR_JMP:
-    case IR_JMPI:
-        if (block->flags & IR_B_CC_DEAD)
-            drop_dead_flags(f);
-        if (i->op == IR_JMP)
-            send_constants(f, i->c);
+        fwd_flags_jump(f, i->c);
+        send_constants(f, i->c);
         return fwd_build(f, *i);
     default:
         return fwd_build(f, *i);
@@ -384,9 +369,16 @@ static uint32_t walk(struct fwd *f, const struct ir_block *block)
             i.c = f->map[i.c];
         f->at = &ins[at];
         make_room(f);
+        if (f->swapped != IR_NONE && i.op == IR_JMP) {
+            i.c = f->swapped;
+            f->swapped = IR_NONE;
+        }
+        if (i.op == IR_BRCC && ins[at + 1].op == IR_JMP && ins[at + 1].aux == IR_J_JUMP &&
+            !can_merge(f, f->u->targets[ins[at + 1].c].block, block))
+            fwd_flags_swap(f, &i, ins[at + 1].c);
         if (i.op == IR_JMP && i.aux == IR_J_JUMP && can_merge(f, f->u->targets[i.c].block, block))
             return f->u->targets[i.c].block;
-        f->map[at] = step(f, &i, block);
+        f->map[at] = step(f, &i);
     }
     return IR_NONE;
 }
@@ -420,7 +412,8 @@ static void begin(struct fwd *f, struct ir_unit *u, bool merge)
     size_t blocks = merge ? u->nblocks * (sizeof(*f->moved) + 2) : 0;
     unsigned char *work = opt_work(u, slots + map + blocks);
 
-    *f = (struct fwd){.u = u, .merge = merge, .value_age = 1, .put_age = 1, .cc_age = 1};
+    *f = (struct fwd){
+        .u = u, .merge = merge, .value_age = 1, .put_age = 1, .cc_age = 1, .swapped = IR_NONE};
     f->slots = (struct fwd_slot *)work;
     f->map = (uint32_t *)(work + slots);
     memset(f->slots, 0, slots);
@@ -431,6 +424,7 @@ static void begin(struct fwd *f, struct ir_unit *u, bool merge)
         memset(f->moved, 0xff, u->nblocks * sizeof(*f->moved));
         count_ways(f);
     }
+    fwd_flags_begin(f);
     f->out = u->spare;
     f->cap = u->cap_spare;
 }
@@ -475,7 +469,6 @@ void opt_forward(struct ir_unit *u, bool merge)
 
             if (next != b) {
                 head.guest_bytes += block->guest_bytes;
-                head.flags &= block->flags | (uint16_t)~IR_B_CC_DEAD;
                 head.flags |= block->flags & IR_B_LOOP;
             }
             if (merge)

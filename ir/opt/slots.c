@@ -32,14 +32,14 @@ static bool has(const uint64_t *set, unsigned slot)
     return set[slot / 64] >> (slot & 63) & 1;
 }
 
-static void meet(struct live *l, const struct ir_block *from, const struct ir_ins *i, bool only)
+static void meet(struct live *l, const struct ir_ins *i, bool only)
 {
     uint32_t to = l->u->targets[i->c].block;
 
     for (unsigned w = 0; w < l->words; w++) {
         uint64_t there = to == IR_NONE ? 0 : l->dead[to * l->words + w];
 
-        if (from->flags & IR_B_CC_DEAD)
+        if (l->u->targets[i->c].cc_dead)
             there |= l->cc[w];
         l->now[w] = only ? there : l->now[w] & there;
     }
@@ -80,10 +80,10 @@ static void walk(struct live *l, const struct ir_block *block, bool kill)
         case IR_BR:
         case IR_BRT:
         case IR_BRCC:
-            meet(l, block, i, false);
+            meet(l, i, false);
             break;
         case IR_JMP:
-            meet(l, block, i, true);
+            meet(l, i, true);
             break;
         case IR_JMPI:
         case IR_EXIT:
@@ -110,11 +110,18 @@ static bool quiet_after(const struct live *l, uint32_t at)
     }
 }
 
+static bool flags_dead(const struct live *l, uint32_t target, unsigned slot)
+{
+    const struct ir_target *t = &l->u->targets[target];
+
+    return t->cc_dead || (t->block != IR_NONE && has(&l->dead[t->block * l->words], slot));
+}
+
 /* The last branch that the PUT of flags at `at` can move behind, or IR_NONE. */
 static uint32_t sink_to(const struct live *l, const struct ir_block *block, uint32_t at)
 {
     unsigned slot = l->u->ins[at].aux;
-    uint32_t best = IR_NONE, to;
+    uint32_t best = IR_NONE, flags = l->u->ins[at].a;
 
     while (++at < block->end) {
         const struct ir_ins *i = &l->u->ins[at];
@@ -128,10 +135,10 @@ static uint32_t sink_to(const struct live *l, const struct ir_block *block, uint
         case IR_BR:
         case IR_BRT:
         case IR_BRCC:
-            to = l->u->targets[i->c].block;
-            if (to == IR_NONE || !has(&l->dead[to * l->words], slot))
+            if (!flags_dead(l, i->c, slot))
                 return best;
-            if (quiet_after(l, at))
+            /* Only behind a branch on the very flags, which the host still has then. */
+            if (i->op == IR_BRCC && i->a == flags && quiet_after(l, at))
                 best = at;
             break;
         case IR_CALL:

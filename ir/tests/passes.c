@@ -43,9 +43,13 @@ static void run(const struct ir_unit *u, struct cpu *c, uint64_t seed, unsigned 
     r->fault_addr = c->fault_addr;
     memcpy(&r->state, c->state, sizeof(r->state));
     memcpy(r->memory, memory, GEN_MEMORY);
-    /* The licence of opt.h: flags may be stale when a memory access faults. */
+    /* The licence of opt.h: flags may be stale when a memory access faults, and where they are
+     * dead. */
     if (r->reason == CPU_EXIT_ALIGN)
         r->state.nzcv = 0;
+    for (uint32_t t = 0; t < u->ntargets; t++)
+        if (u->targets[t].pc == r->pc && u->targets[t].cc_dead)
+            r->state.nzcv = 0;
 }
 
 static void copy_unit(struct ir_unit *to, const struct ir_unit *from)
@@ -120,6 +124,8 @@ static void check_unit(const struct gen *g)
     ir_unit_init(&u);
     ir_unit_init(&opt);
     gen_unit(&u, g);
+    for (uint32_t t = 0; t < u.ntargets; t++)
+        u.targets[t].cc_dead = u.targets[t].block == IR_NONE && (g->seed >> (4 + t % 16) & 1);
     if (ir_verify(&u, &e)) {
         dump(&u, "generated");
         fail_msg("seed %" PRIu64 ": %s", g->seed, e.text);
@@ -219,6 +225,7 @@ static void check_same(const struct ir_unit *a, const struct ir_unit *b)
     for (uint32_t i = 0; i < a->ntargets; i++) {
         assert_true(a->targets[i].pc == b->targets[i].pc);
         assert_int_equal(a->targets[i].block, b->targets[i].block);
+        assert_int_equal(a->targets[i].cc_dead, b->targets[i].cc_dead);
     }
 }
 
