@@ -24,6 +24,7 @@ static const struct app_option options[] = {
     {"-no-link", NULL, FRONT_NO_LINK, "never link translated blocks (debugging)"},
     {"-check-points", NULL, FRONT_CHECK, "check every recovered state (debugging)"},
     {"-seed", "N", FRONT_SEED, "random choice of registers (debugging)"},
+    {"-hot", "N", FRONT_HOT, "optimise code after N rounds (debugging)"},
     {"-v", NULL, FRONT_VERBOSE, "say more"},
     {"-h", NULL, FRONT_HELP, "this help"},
     {"-help", NULL, FRONT_HELP, NULL},

@@ -188,6 +188,10 @@ static int apply(struct front *f, int id, const char *value, struct err *e)
         ret = set_size(value, &number, e);
         f->o.accel.ra_seed = number;
         break;
+    case FRONT_HOT:
+        ret = set_size(value, &number, e);
+        f->o.accel.tier2_threshold = (int)number;
+        break;
     case FRONT_VERBOSE:
         log_set_verbose(true);
         break;
