@@ -355,7 +355,7 @@ static void make_pure(struct making *m)
     sig = ir_ops[op].sig;
     type = type_for(m, op, sig[0]);
     aux = gen_aux(&m->seed, op, type, &imm);
-    shared = type_for(m, op, sig[2]);
+    shared = op == IR_VDUP && (aux & 7) == IR_LANE_D ? (unsigned)IR_I64 : type_for(m, op, sig[2]);
     for (k = 0; k < 3; k++) {
         char letter = sig[2 + k];
 
@@ -367,7 +367,7 @@ static void make_pure(struct making *m)
             refs[k] = pick(m, other_of_width(type));
         else if (letter == sig[2])
             refs[k] = pick(m, shared);
-        else if ((op == IR_VSET || op == IR_VDUP) && (aux & 7) == IR_LANE_D)
+        else if (op == IR_VSET && (aux & 7) == IR_LANE_D)
             refs[k] = pick(m, IR_I64);
         else
             refs[k] = pick(m, type_for(m, op, letter));
