@@ -1,6 +1,6 @@
 """Makes the guest programs of rundiff: a static ELF file without libc, for each instruction set.
 
-A program runs its cases one after the other. A case loads every register from its input record,
+A program runs its cases one after the other, all of them several times if asked to. A case loads every register from its input record,
 runs the instructions under test, and stores every register into its output record. At the end the
 program writes the scratch memory and all output records to standard output.
 
@@ -85,6 +85,15 @@ class Riscv(Program):
         self.emit(10 << 20 | 11 << 15 | 11 << 7 | 0x33, 0x40a60633)  # a1 += a0; a2 -= a0
         self.emit(0xfe0614e3)  # bnez a2, -24
 
+    def again(self, start, counter, times):
+        """Back to start until it has run so many times."""
+        self.constant(10, counter)
+        self.emit(self.i(3, 3, 11, 10, 0), self.i(0x13, 0, 11, 11, 1), self.s(0x23, 3, 11, 10, 0))
+        self.emit(self.i(0x13, 0, 12, 0, times), 12 << 20 | 11 << 15 | 7 << 12 | 0x463)
+        link, self.LINK = self.LINK, 0
+        self.call(start)
+        self.LINK = link
+
     def leave(self):
         self.emit(self.i(0x13, 0, 10, 0, 0), self.i(0x13, 0, 17, 0, SYS_EXIT), 0x73)
 
@@ -149,6 +158,12 @@ class Arm64(Program):
         self.emit(0xf100001f, 0x5400008d)  # cmp x0, 0; b.le +16
         self.emit(0x8b000021, 0xcb000042, 0xb5ffff22)  # x1 += x0; x2 -= x0; cbnz x2, -28
 
+    def again(self, start, counter, times):
+        """Back to start until it has run so many times."""
+        self.constant(0, counter)
+        self.emit(0xf9400001, 0x91000421, 0xf9000001, 0xf100003f | times << 10)
+        self.emit(0x54000003 | (start - self.here() >> 2 & 0x7ffff) << 5)
+
     def leave(self):
         self.emit(0xd2800000, 0xd2800000 | SYS_EXIT << 5 | 8, 0xd4000001)
 
@@ -161,7 +176,7 @@ class Arm64(Program):
         return out
 
 
-def build(kind, cases, scratch):
+def build(kind, cases, scratch, times=1):
     """The ELF file of cases [(record, [(word, width)...])], and the size of the scratch memory."""
     program = kind()
     inputs = DATA + len(scratch)
@@ -170,6 +185,7 @@ def build(kind, cases, scratch):
     load, save = program.routines()
     assert len(program.words) <= start
     program.words += bytes(start - len(program.words))
+    first = program.here()
     program.pointers(inputs, outputs)
     for _, insns in cases:
         program.call(load)
@@ -178,11 +194,13 @@ def build(kind, cases, scratch):
         program.call(save)
     if len(program.words) % 4:
         program.emit_insn(1, 16)  # c.nop
+    if times > 1:
+        program.again(first, outputs + len(cases) * kind.RECORD, times)
     program.write_all(DATA, len(scratch))
     program.write_all(outputs, len(cases) * kind.RECORD)
     program.leave()
     return elf(kind, bytes(program.words), start,
-               scratch + b"".join(record for record, _ in cases), len(cases) * kind.RECORD)
+               scratch + b"".join(record for record, _ in cases), len(cases) * kind.RECORD + 8)
 
 
 def elf(kind, code, start, data, bss):
