@@ -1,14 +1,22 @@
 /* Owns one question: are the flags at this pc overwritten before anything reads them? Looks at raw
  * instruction words only; "no" is always a right answer. Never emits IR.
  *
- * Calls, returns and system calls end the walk with "no": the architecture keeps the flags over
- * them. The procedure call standard does not, so that a build may say otherwise (CALLS_KILL_FLAGS).
+ * Calls and returns end the walk with "yes": the procedure call standard (AAPCS64, 6.1.1) leaves the
+ * flags undefined there, no compiler carries them over, and keeping them would cost every function. The
+ * accelerator assumes the same of its own exits (isa->calls_kill_flags). Other ways out say "no".
  */
 #include <string.h>
 
 #include "isa/arm64/lift.h"
 
-enum { CALLS_KILL_FLAGS = 0, MAX_STEPS = 16, MAX_FORKS = 2 };
+enum { MAX_STEPS = 16, MAX_FORKS = 2 };
+
+static bool call_or_return(uint32_t w)
+{
+    return (w & 0xfc000000) == 0x94000000 ||  /* BL */
+           (w & 0xfffffc1f) == 0xd63f0000 ||  /* BLR */
+           (w & 0xfffffc1f) == 0xd65f0000;    /* RET */
+}
 
 enum effect { PASSES, WRITES, READS, JUMPS, FORKS, LEAVES };
 
@@ -98,7 +106,7 @@ static bool dead_from(const struct code *c, uint64_t pc, unsigned *steps, unsign
         case READS:
             return false;
         case LEAVES:
-            return CALLS_KILL_FLAGS;
+            return call_or_return(w);
         case JUMPS:
             pc += (uint64_t)(bits_sext64(w & 0x3ffffff, 26) * 4);
             break;
