@@ -312,9 +312,8 @@ static int64_t start_process(struct lx_thread *t, const struct clone_request *r)
     pthread_mutex_unlock(&p->sighand.lock);
     if (pid != 0)
         accel_fork_parent(t->cpu);
-    else
-        accel_fork_child(t->cpu);
     if (pid == 0) {
+        accel_fork_child(t->cpu);
         become_child(t, r);
         if (r->flags & CLONE_CLEAR_SIGHAND)
             clear_handlers(t);
