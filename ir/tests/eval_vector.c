@@ -80,7 +80,7 @@ static wide clamp(wide v, wide low, wide high)
 static wide floor_shift(wide v, int right)
 {
     if (right <= 0)
-        return right < -64 ? 0 : v << -right;
+        return right < -64 ? 0 : (wide)((unsigned __int128)v << -right);
     return right > 100 ? (v < 0 ? -1 : 0) : v >> right;
 }
 
