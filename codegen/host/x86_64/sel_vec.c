@@ -211,13 +211,13 @@ static void unzip(struct cg_work *w, unsigned lane, bool odd, int d, int a, int 
         op2(w, vec_rows[odd ? IR_VZIP2 : IR_VZIP1].op[3], d, a, b);
     } else if (lane == IR_LANE_S) {
         x64_sse_i(&w->a, X64_0F(0xc6), d, a, x64_r(b), odd ? 0xdd : 0x88, VSCRATCH); /* shufps */
-    } else {
-        unsigned g = lane == IR_LANE_B ? P(0x71) : P(0x72), n = lane == IR_LANE_B ? 8 : 16;
+    } else { /* as lanes of twice the size that fit the packing's range */
         int in[2] = {a, b}, out[2] = {VSCRATCH, VSCRATCH2};
         for (int k = 0; k < 2; k++) {
-            if (!odd)
-                x64_vshifti(&w->a, g, 6, out[k], in[k], n);
-            x64_vshifti(&w->a, g, 2, out[k], odd ? in[k] : out[k], n);
+            if (odd)
+                vshift(w, lane + 1, SRL, out[k], in[k], 8u << lane);
+            else
+                op2m(w, P(0xdb), out[k], in[k], vec_const(w, lane == IR_LANE_B ? K_LOW_H : K_LOW_S));
         }
         x64_sse(&w->a, lane == IR_LANE_B ? P(0x67) : P38(0x2b), d, VSCRATCH, x64_r(VSCRATCH2), d);
     }
@@ -243,29 +243,36 @@ static bool sel_unzip(struct cg_work *w, uint32_t i)
     return true;
 }
 
+/* One's lanes are shifted beside the other's: an upper lane of a down, or a lower lane of b up. */
 static bool sel_trn(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
     unsigned lane = lane_of(p);
     bool second = p->op == IR_VTRN2;
-    int a = ra_use(w, p->a), b = ra_use(w, p->b), d = ra_def_fresh(w, i);
+    int a = ra_use(w, p->a), b = ra_use(w, p->b), low = a, high = b;
     if (lane == IR_LANE_D) {
+        int d = ra_def_fresh(w, i);
         op2(w, vec_rows[second ? IR_VZIP2 : IR_VZIP1].op[3], d, a, b);
-    } else if (lane == IR_LANE_S) {
-        x64_sse_i(&w->a, X64_0F(0xc6), d, a, x64_r(b), second ? 0xdd : 0x88, VSCRATCH);
-        x64_ssei(&w->a, P(0x70), d, x64_r(d), 0xd8);
-    } else { /* shift the other's lanes into place, keep the own ones */
-        unsigned g = lane == IR_LANE_B ? P(0x71) : P(0x72), n = lane == IR_LANE_B ? 8 : 16;
-        if (second) {
-            x64_vshifti(&w->a, g, 2, VSCRATCH, a, n);
-            x64_vshifti(&w->a, g, 2, VSCRATCH2, b, n);
-            x64_vshifti(&w->a, g, 6, VSCRATCH2, VSCRATCH2, n);
-        } else {
-            x64_vshifti(&w->a, g, 6, VSCRATCH, a, n);
-            x64_vshifti(&w->a, g, 2, VSCRATCH, VSCRATCH, n);
-            x64_vshifti(&w->a, g, 6, VSCRATCH2, b, n);
+        half_of(w, i, d);
+        return true;
+    }
+    if (second)
+        vshift(w, lane + 1, SRL, low = VSCRATCH, a, 8u << lane);
+    else
+        vshift(w, lane + 1, SLL, high = VSCRATCH, b, 8u << lane);
+    int d;
+    if (lane == IR_LANE_B) {
+        op2m(w, P(0xdb), VSCRATCH2, second ? b : a, vec_const(w, second ? K_HIGH_H : K_LOW_H));
+        d = ra_def(w, i, -1);
+        op2(w, P(0xeb), d, VSCRATCH, VSCRATCH2);
+    } else {
+        d = ra_def_fresh(w, i);
+        if (lane == IR_LANE_S && has(w, OS_CPU_AVX2)) {
+            x64_vex(&w->a, P3A(0x02), false, false, d, low, x64_r(high)); /* vpblendd */
+            x64_b(&w->a, 0x0a);
+        } else { /* pblendw */
+            x64_sse_i(&w->a, P3A(0x0e), d, low, x64_r(high), lane == IR_LANE_H ? 0xaa : 0xcc, VSCRATCH2);
         }
-        x64_sse(&w->a, P(0xeb), d, VSCRATCH, x64_r(VSCRATCH2), d);
     }
     half_of(w, i, d);
     return true;

@@ -41,7 +41,12 @@ static bool sel_addlp(struct cg_work *w, uint32_t i, bool sign)
     const struct ir_ins *p = ins_of(w, i);
     unsigned lane = lane_of(p);
     int a = ra_use(w, p->a), d = ra_def_fresh(w, i);
-    if (lane == IR_LANE_H && sign) { /* words times one, in pairs */
+    if (lane == IR_LANE_B && sign) { /* bytes times one, in pairs: unsigned ones times signed */
+        x64_loadv(&w->a, d, vec_const(w, K_ONE_B));
+        op2(w, P38(0x04), d, d, a);
+    } else if (lane == IR_LANE_B) {
+        op2m(w, P38(0x04), d, a, vec_const(w, K_ONE_B));
+    } else if (lane == IR_LANE_H && sign) {
         op2m(w, P(0xf5), d, a, vec_const(w, K_ONE_H));
     } else if (lane == IR_LANE_S && sign) {
         shuf_d(w, VSCRATCH, a, 0x08); /* even lanes, then odd ones, into the low half */

@@ -26,6 +26,7 @@ static const uint64_t consts[K_COUNT][2] = {
     [K_ONE_H] = BOTH(REP16(1)),
     [K_LOW_H] = BOTH(REP16(0x00ff)),
     [K_LOW_S] = BOTH(REP32(0xffff)),
+    [K_HIGH_H] = BOTH(REP16(0xff00)),
     [K_NIBBLE] = BOTH(REP8(0x0f)),
     [K_TBL] = BOTH(REP8(0x70)),
     [K_REV_B2] = {UINT64_C(0x0607040502030001), UINT64_C(0x0e0f0c0d0a0b0809)},

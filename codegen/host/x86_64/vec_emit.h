@@ -78,7 +78,7 @@ enum vec_const {
     K_SHR_B = K_SHL_B + 8,                  /* 8: bytes 0xff >> n */
     K_SAR_B = K_SHR_B + 8,                  /* 8: bytes 0x80 >> n */
     K_ONE_B = K_SAR_B + 8, K_ONE_H,         /* 1 in each lane */
-    K_LOW_H, K_LOW_S,                       /* the low half of each lane: 0x00ff, 0x0000ffff */
+    K_LOW_H, K_LOW_S, K_HIGH_H,             /* half of each lane: 0x00ff, 0x0000ffff, 0xff00 */
     K_NIBBLE,                               /* bytes 0x0f */
     K_TBL,                                  /* bytes 0x70 */
     K_REV_B2, K_REV_B4, K_REV_B8, K_REV_H4, K_REV_H8, K_REV_S8,
