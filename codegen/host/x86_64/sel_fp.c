@@ -185,6 +185,30 @@ static bool sel_itof(struct cg_work *w, uint32_t i, bool sign)
     return true;
 }
 
+/* The bits of the largest value that surely fits, under every rounding mode. */
+static uint64_t fits(bool from_d, bool wide, bool sign)
+{
+    if (wide)
+        return from_d ? 0x43dfffffffffffff : 0x5effffff;
+    if (from_d)
+        return sign ? 0x41dfffffffc00000 : 0x41efffffffe00000;
+    return sign ? 0x4effffff : 0x4f7fffff;
+}
+
+/* Goes to the cold code unless +0 <= a <= limit (or, signed, |a| <= limit), without touching the status:
+ * what is out of range raises invalid alone. Uses d. */
+static uint8_t *check_range(struct cg_work *w, int d, int a, bool from_d, bool wide, bool sign)
+{
+    struct x64_asm *m = &w->a;
+    uint64_t limit = fits(from_d, wide, sign);
+    x64_sse1w(m, X64_66 | X64_0F(0x7e), from_d, a, x64_r(d));
+    if (sign)
+        x64_alu(m, X64_ADD, from_d, d, x64_r(d));
+    x64_movi(m, SCRATCH, sign ? limit * 2 : limit);
+    x64_alu(m, X64_CMP, from_d, d, x64_r(SCRATCH));
+    return x64_jcc(m, X64_A);
+}
+
 static bool sel_ftoi(struct cg_work *w, uint32_t i, bool sign)
 {
     const struct ir_ins *p = ins_of(w, i);
@@ -195,24 +219,19 @@ static bool sel_ftoi(struct cg_work *w, uint32_t i, bool sign)
     if (imm < 0 || w->u->fp.daz)
         return false;
     int a = ra_use(w, p->a), s = a, d = ra_def_fresh(w, i);
-    if (rm != IR_RM_ZERO && rm != IR_RM_DYN) { /* round first; the inexact flag comes from here */
+    bool first = rm != IR_RM_ZERO && rm != IR_RM_DYN; /* round first; the inexact flag comes from here */
+    uint8_t *from = NULL;
+    if (first || !sign)
+        from = check_range(w, d, a, from_d, wide, sign);
+    if (first) {
         unary_op(w, X64_66 | X64_0F3A(from_d ? 0x0b : 0x0a), VSCRATCH2, a);
         x64_b(m, (unsigned)imm);
         s = VSCRATCH2;
     }
-    bool w64 = wide || !sign;
-    x64_sse1w(m, pfx(from_d) | X64_0F(rm == IR_RM_DYN ? 0x2d : 0x2c), w64, d, x64_r(s));
-    uint8_t *from;
-    if (sign) { /* the indefinite value is the minimum */
+    x64_sse1w(m, pfx(from_d) | X64_0F(rm == IR_RM_DYN ? 0x2d : 0x2c), wide || !sign, d, x64_r(s));
+    if (!from) { /* the indefinite value is the minimum */
         x64_alui(m, X64_CMP, wide, x64_r(d), 1);
         from = x64_jcc(m, X64_O);
-    } else if (!wide) {
-        x64_mov(m, false, SCRATCH, d);
-        x64_alu(m, X64_CMP, true, SCRATCH, x64_r(d));
-        from = x64_jcc(m, X64_NE);
-    } else {
-        x64_test(m, true, d, d);
-        from = x64_jcc(m, X64_S);
     }
     flags_clobber(w);
     if (!wide)
