@@ -2,7 +2,7 @@
  * guest's (MXCSR is set from the code key); only NaN results differ between architectures, so each
  * operation tests its result and computes a NaN again in cold code. The destination never overlaps an
  * operand, because the cold code needs the operands. */
-#include "codegen/host/x86_64/x86_64.h"
+#include "codegen/host/x86_64/vec_emit.h"
 
 static bool dbl(const struct ir_ins *p) { return p->type == IR_F64; }
 static unsigned pfx(bool d) { return d ? X64_F2 : X64_F3; }
@@ -76,7 +76,7 @@ static bool sel_sqrt(struct cg_work *w, uint32_t i)
 static bool sel_fma(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
-    if (!has(w, OS_CPU_FMA) || !dyn_rounding(w, p) || w->u->fp.ftz)
+    if (!has(w, OS_CPU_FMA) || !dyn_rounding(w, p))
         return false;
     int a = ra_use(w, p->a), b = ra_use(w, p->b), c = ra_use(w, p->c), d = ra_def_fresh(w, i);
     x64_movaps(&w->a, d, c);
@@ -86,19 +86,14 @@ static bool sel_fma(struct cg_work *w, uint32_t i)
     return true;
 }
 
+/* The masks have zeros above the number: an absolute value has zeros there too. */
 static bool sel_sign(struct cg_work *w, uint32_t i, bool neg)
 {
     const struct ir_ins *p = ins_of(w, i);
     int a = ra_use(w, p->a), d = ra_def(w, i, a);
-    x64_sse(&w->a, X64_66 | X64_0F(0x76), VSCRATCH, VSCRATCH, x64_r(VSCRATCH), VSCRATCH); /* ones */
-    unsigned bits = dbl(p) ? 63 : 31, op = X64_66 | X64_0F(dbl(p) ? 0x73 : 0x72);
-    if (neg) {
-        x64_vshifti(&w->a, op, 6, VSCRATCH, VSCRATCH, bits);
-        x64_sse(&w->a, X64_0F(0x57), d, a, x64_r(VSCRATCH), VSCRATCH2); /* xorps */
-    } else {
-        x64_vshifti(&w->a, op, 2, VSCRATCH, VSCRATCH, 1);
-        x64_sse(&w->a, X64_0F(0x54), d, a, x64_r(VSCRATCH), VSCRATCH2); /* andps */
-    }
+    enum vec_const k = neg ? (dbl(p) ? K_SIGN_F64 : K_SIGN_F32) : dbl(p) ? K_ABS_F64 : K_ABS_F32;
+    x64_sse(&w->a, X64_0F(neg ? 0x57 : 0x54), d, a, vec_const(w, k), VSCRATCH); /* xorps, andps */
+    w->v[i].flags |= neg ? w->v[p->a].flags & V_ZHI : V_ZHI;
     return true;
 }
 
@@ -106,9 +101,13 @@ static bool sel_minmax(struct cg_work *w, uint32_t i, bool max)
 {
     const struct ir_ins *p = ins_of(w, i);
     struct x64_asm *m = &w->a;
-    if (p->aux >> 4 == IR_MM_X86 || w->u->fp.daz)
+    if (w->u->fp.daz)
         return false;
     int a = ra_use(w, p->a), b = ra_use(w, p->b), d = ra_def_fresh(w, i);
+    if (p->aux >> 4 == IR_MM_X86) {
+        x64_sse(m, pfx(dbl(p)) | X64_0F(max ? 0x5f : 0x5d), d, a, x64_r(b), VSCRATCH);
+        return true;
+    }
     x64_sse1(m, cmp_pfx(dbl(p)) | X64_0F(0x2e), a, x64_r(b));
     flags_clobber(w);
     uint8_t *nan = x64_jcc(m, X64_P);
@@ -253,6 +252,15 @@ static bool sel_fsetc(struct cg_work *w, uint32_t i)
     int a = ra_use(w, p->a), b = ra_use(w, p->b);
     w->v[i].flags |= V_ZX32;
     unsigned op = cmp_pfx(d64) | X64_0F(p->aux & 8 ? 0x2f : 0x2e);
+    if ((fc == IR_FC_EQ || fc == IR_FC_UNE) && (m->avx || !(p->aux & 8))) { /* cmpeq, cmpneq: all ones or zero */
+        unsigned pred = (fc == IR_FC_EQ ? 0 : 4) | (p->aux & 8 ? 0x10 : 0);
+        int d = ra_def(w, i, -1);
+        x64_sse_i(m, pfx(d64) | X64_0F(0xc2), VSCRATCH, a, x64_r(b), pred, VSCRATCH2);
+        x64_sse1w(m, X64_66 | X64_0F(0x7e), false, VSCRATCH, x64_r(d));
+        x64_alui(m, X64_AND, false, x64_r(d), 1);
+        flags_clobber(w);
+        return true;
+    }
     if (fc == IR_FC_EQ || fc == IR_FC_UNE) {
         x64_sse1(m, op, a, x64_r(b));
         flags_clobber(w);
