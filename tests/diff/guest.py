@@ -73,6 +73,11 @@ class Riscv(Program):
                   self.i(0x67, 0, 0, self.LINK, 0))
         return load, save
 
+    def load_flags(self):
+        """There are none."""
+
+    save_flags = load_flags
+
     def pointers(self, inputs, outputs):
         self.constant(self.IN, inputs)
         self.constant(self.OUT, outputs)
@@ -130,7 +135,7 @@ class Arm64(Program):
             return 0xf9000000 | offset // 8 << 10 | self.OUT << 5 | rt
 
         load = self.here()
-        self.emit(ldr(0, 256), 0xd51b4200, ldr(0, 264), 0xd51b4400, ldr(0, 272), 0xd51b4420)
+        self.emit(ldr(0, 264), 0xd51b4400, ldr(0, 272), 0xd51b4420)
         self.emit(ldr(0, 248), 0x9100001f)
         for n in range(0, 32, 2):
             self.emit(self.pair(0xad400000, 16, n, n + 1, self.IN, 288 + 16 * n))
@@ -142,10 +147,18 @@ class Arm64(Program):
             self.emit(self.pair(0xa9000000, 8, n, n + 1, self.OUT, 8 * n))
         for n in range(0, 32, 2):
             self.emit(self.pair(0xad000000, 16, n, n + 1, self.OUT, 288 + 16 * n))
-        self.emit(0x910003e0, keep(0, 248), 0xd53b4200, keep(0, 256))
+        self.emit(0x910003e0, keep(0, 248))
         self.emit(0xd53b4400, keep(0, 264), 0xd53b4420, keep(0, 272))
         self.emit(0x91000000 | self.RECORD << 10 | self.OUT << 5 | self.OUT, 0xd65f03c0)
         return load, save
+
+    def load_flags(self):
+        """Not by the routines: the flags do not live over calls and returns (AAPCS64)."""
+        self.emit(0xd1000000 | (self.RECORD - 256) << 10 | self.IN << 5 | self.LINK)
+        self.emit(0xf9400000 | self.LINK << 5 | self.LINK, 0xd51b4200 | self.LINK)
+
+    def save_flags(self):
+        self.emit(0xd53b4200 | self.LINK, 0xf9000000 | 256 // 8 << 10 | self.OUT << 5 | self.LINK)
 
     def pointers(self, inputs, outputs):
         self.constant(self.IN, inputs)
@@ -189,8 +202,10 @@ def build(kind, cases, scratch, times=1):
     program.pointers(inputs, outputs)
     for _, insns in cases:
         program.call(load)
+        program.load_flags()
         for word, width in insns:
             program.emit_insn(word, width)
+        program.save_flags()
         program.call(save)
     if len(program.words) % 4:
         program.emit_insn(1, 16)  # c.nop
