@@ -29,6 +29,7 @@ struct accel_opts {
     uint64_t ra_seed;     /* not 0: random register choice (tests) */
     bool check_points;    /* test mode: at every point compare the recovered state with the interpreter */
     bool single_step;     /* one instruction a block */
+    bool sync;            /* tier 2 at once, in the guest's thread (tests) */
     bool no_link;         /* every exit goes through the dispatcher */
 };
 

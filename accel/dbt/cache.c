@@ -116,6 +116,7 @@ void dbt_kill(struct accel *a, struct dbt_block *b)
     if (b->dead)
         return;
     b->dead = true;
+    a->epoch++;
     if (map_get(&a->table, dbt_key(b->pc, b->key)) == b)
         map_remove(&a->table, dbt_key(b->pc, b->key));
     while (b->incoming)
@@ -207,6 +208,7 @@ void dbt_flush_all(struct dbt_thread *self)
     map_clear(&a->pages);
     a->used = CG_STUBS_SIZE;
     a->stat_flushes++;
+    a->epoch++;
     for (struct dbt_thread *t = a->threads; t; t = t->next) {
         atomic_store(&t->flush, true);
         t->cpu->exit_site = 0;

@@ -34,6 +34,7 @@ struct dbt_block {
     uint8_t tier;
     bool dead;
     bool canonical;
+    bool requested;      /* tier 1: a region was asked for */
     uint32_t size;       /* host bytes */
     uint64_t host;       /* rx address: entry and start */
     uint64_t lo, hi;     /* guest bytes, hull */
@@ -67,6 +68,21 @@ struct dbt_thread {
 
 enum { DBT_MAX_BLOCKS = 4 << 20, DBT_RSTACK = 256 << 10 };
 
+enum { DBT_QUEUE = 256 };
+struct dbt_request {
+    uint64_t pc;
+    uint32_t key;
+};
+
+struct dbt_worker { /* under accel.lock */
+    struct dbt_thread self; /* without a cpu */
+    struct os_thread thread;
+    struct os_cond more;
+    struct dbt_request queue[DBT_QUEUE];
+    uint32_t head, tail;
+    bool quit;
+};
+
 struct accel {
     const struct isa *isa;
     struct accel_opts o;
@@ -83,11 +99,19 @@ struct accel {
     struct dbt_block **by_host; /* all blocks in code memory, ascending host address */
     _Atomic uint32_t nblocks;
     struct dbt_thread *threads;
+    struct dbt_worker *worker; /* NULL until there is work for it */
+    uint64_t epoch;            /* counts invalidations */
     _Atomic bool stop;         /* somebody wants translated code to stand still */
     uint64_t stat_blocks, stat_regions, stat_flushes, stat_guest_bytes, stat_host_bytes, stat_invalidated;
 };
 
 static inline uint64_t dbt_key(uint64_t pc, uint32_t key) { return pc ^ (uint64_t)key << 48; }
+
+static inline struct cpu_jcache *dbt_jcache(struct dbt_thread *t, uint64_t pc)
+{
+    unsigned shift = t->a->isa->insn_align == 4 ? 2 : t->a->isa->insn_align == 2 ? 1 : 0;
+    return &t->cpu->jcache[pc >> shift & (CPU_JCACHE_SIZE - 1)];
+}
 
 /* ---- front.c: lift ---- */
 /* One basic block at pc into u. 0; -EFAULT if pc cannot be fetched. */
@@ -100,8 +124,13 @@ void dbt_front_dead_flags(struct accel *a, struct ir_unit *u);
 struct dbt_block *dbt_translate(struct dbt_thread *t, uint64_t pc, uint32_t key);
 struct dbt_block *dbt_install(struct dbt_thread *t, struct ir_unit *u, const struct cg_opts *o, uint8_t tier);
 void dbt_log_unit(const struct accel *a, const struct ir_unit *u, int category, const char *what);
-/* ---- region.c (lock held): translates the code around pc as one unit ---- */
-void dbt_region(struct dbt_thread *t, uint64_t pc, uint32_t key);
+/* ---- region.c (lock held): the code around pc as one unit; false: nothing to gain ---- */
+bool dbt_region_lift(struct accel *a, struct ir_unit *u, uint64_t pc, uint32_t key);
+struct dbt_block *dbt_region_install(struct dbt_thread *t, struct ir_unit *u); /* after ir_opt_full */
+
+/* ---- worker.c ---- */
+void dbt_hot(struct dbt_thread *t); /* lock held */
+void dbt_worker_stop(struct accel *a);
 
 /* ---- cache.c (lock held unless said) ---- */
 struct dbt_block *dbt_lookup(struct accel *a, uint64_t pc, uint32_t key);

@@ -10,10 +10,10 @@
 #include "base/log.h"
 #include "ir/build.h"
 
-enum { MAX_BLOCKS = 64, MAX_INS = 6000, MAX_SPAN = 64 << 10, NOT_AGAIN = 1 << 30 };
+enum { MAX_BLOCKS = 64, MAX_INS = 6000, MAX_SPAN = 64 << 10 };
 
 struct region {
-    struct dbt_thread *t;
+    struct accel *a;
     struct ir_unit *u;
     uint32_t key;
     uint64_t start;
@@ -37,7 +37,7 @@ static void want(struct region *r, uint64_t pc)
     uint64_t d = pc > r->start ? pc - r->start : r->start - pc;
     if (r->ntodo == sizeof r->todo / sizeof *r->todo || d > MAX_SPAN || block_at(r->u, pc) >= 0)
         return;
-    if (dbt_lookup(r->t->a, pc, r->key))
+    if (dbt_lookup(r->a, pc, r->key))
         r->todo[r->ntodo++] = pc;
 }
 
@@ -81,7 +81,7 @@ static bool grow(struct region *r)
         if (block_at(u, pc) >= 0)
             continue;
         uint32_t nblocks = u->nblocks, nins = u->nins;
-        if (dbt_front_append(r->t->a, u, pc, 64)) {
+        if (dbt_front_append(r->a, u, pc, 64)) {
             u->nblocks = nblocks;
             u->nins = nins;
             if (!nblocks)
@@ -192,48 +192,42 @@ static void find_loops(struct region *r)
     }
 }
 
-void dbt_region(struct dbt_thread *t, uint64_t pc, uint32_t key)
+bool dbt_region_lift(struct accel *a, struct ir_unit *u, uint64_t pc, uint32_t key)
 {
-    struct accel *a = t->a;
-    struct region r = {.t = t, .u = &t->unit, .key = key, .start = pc};
-    struct dbt_block *old = dbt_lookup(a, pc, key);
-    if (!old || old->tier > 1)
-        return;
-    ir_unit_reset(r.u, a->isa, key);
-    a->isa->fpenv(key, &r.u->fp);
+    struct region r = {.a = a, .u = u, .key = key, .start = pc};
+    ir_unit_reset(u, a->isa, key);
+    a->isa->fpenv(key, &u->fp);
     r.todo[r.ntodo++] = pc;
     if (!grow(&r))
-        return;
+        return false;
     resolve(&r);
     find_loops(&r);
-    r.u->blocks[0].flags |= IR_B_ENTRY;
-    if (r.u->nblocks == 1 && !r.loops) {
-        t->cpu->hot[map_hash(pc) % CPU_HOT_SIZE] = NOT_AGAIN;
-        return;
-    }
-    dbt_log_unit(a, r.u, LOG_IR, "region");
-    dbt_front_dead_flags(a, r.u);
-    ir_opt_full(r.u);
-    dbt_log_unit(a, r.u, LOG_OPT, "optimised region");
+    u->blocks[0].flags |= IR_B_ENTRY;
+    trace(LOG_TIER, "region %lx: %u blocks, %s", pc, u->nblocks, r.loops ? "loops" : "no loop");
+    if (u->nblocks == 1 && !r.loops)
+        return false;
+    dbt_log_unit(a, u, LOG_IR, "region");
+    dbt_front_dead_flags(a, u);
+    return true;
+}
+
+struct dbt_block *dbt_region_install(struct dbt_thread *t, struct ir_unit *u)
+{
+    struct accel *a = t->a;
     struct cg_opts o = {.hot_index = -1, .poll = true, .ra_seed = a->o.ra_seed, .optimise = true};
     uint64_t flushes = a->stat_flushes;
-    struct dbt_block *b = dbt_install(t, r.u, &o, 2);
-    if (!b && o.optimise) {
+    struct dbt_block *old = dbt_lookup(a, u->blocks[0].pc, u->key);
+    dbt_log_unit(a, u, LOG_OPT, "optimised region");
+    struct dbt_block *b = dbt_install(t, u, &o, 2);
+    if (!b) { /* too few temporaries, perhaps */
         o.optimise = false;
-        b = dbt_install(t, r.u, &o, 2);
+        b = dbt_install(t, u, &o, 2);
     }
-    trace(LOG_TIER, "region %lx: %u blocks, %s, %s", pc, r.u->nblocks, r.loops ? "loops" : "no loop",
-          b ? o.optimise ? "own map" : "canonical map" : "failed");
-    if (!b) {
-        t->cpu->hot[map_hash(pc) % CPU_HOT_SIZE] = NOT_AGAIN;
-        return;
-    }
+    trace(LOG_TIER, "region %lx: %s", u->blocks[0].pc, b ? b->canonical ? "canonical map" : "own map" : "failed");
+    if (!b)
+        return NULL;
     a->stat_regions++;
-    if (flushes == a->stat_flushes) {
+    if (flushes == a->stat_flushes && old)
         dbt_replace(a, old, b);
-        struct cpu_jcache *j = &t->cpu->jcache[0];
-        for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++)
-            if (j[i].pc == pc)
-                j[i].host = b->host;
-    }
+    return b;
 }

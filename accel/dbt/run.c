@@ -26,6 +26,8 @@ int accel_new(struct accel **out, const struct isa *isa, const struct accel_opts
         a->o.cache_size = DEFAULT_CACHE;
     if (!a->o.tier2_threshold)
         a->o.tier2_threshold = DEFAULT_HOT;
+    /* Tests that choose either want the same regions every time. */
+    a->o.sync |= a->o.ra_seed || a->o.tier2_threshold < 100;
     os_mutex_init(&a->lock);
     os_cond_init(&a->idle);
     rc = os_code_new(&a->code, a->o.cache_size, e);
@@ -56,6 +58,7 @@ out:
 
 void accel_free(struct accel *a)
 {
+    dbt_worker_stop(a);
     os_map_free(&a->by_host_map);
     os_code_free(&a->code);
     cg_work_free(a->work);
@@ -119,6 +122,7 @@ void accel_fork_child(struct cpu *c)
     os_mutex_init(&a->lock); /* its holder may not exist here */
     os_cond_init(&a->idle);
     atomic_store(&a->stop, false);
+    a->worker = NULL; /* it runs in the parent only; what it held is lost */
     t->next = NULL;
     a->threads = t;
     if (os_code_fork_child(&a->code, &e))
@@ -215,8 +219,7 @@ static struct dbt_block *next_block(struct dbt_thread *t)
     if (b && site && flushes == a->stat_flushes)
         dbt_link(a, site, b);
     if (b && !site) {
-        unsigned shift = a->isa->insn_align == 4 ? 2 : a->isa->insn_align == 2 ? 1 : 0;
-        struct cpu_jcache *j = &c->jcache[c->pc >> shift & (CPU_JCACHE_SIZE - 1)];
+        struct cpu_jcache *j = dbt_jcache(t, c->pc);
         j->host = b->host;
         j->pc = c->pc;
     }
@@ -273,8 +276,7 @@ static int run_translated(struct dbt_thread *t)
         not_running(t);
         if (reason == CG_EXIT_HOT) {
             os_mutex_lock(&t->a->lock);
-            c->hot[map_hash(c->pc) % CPU_HOT_SIZE] = t->a->o.tier2_threshold;
-            dbt_region(t, c->pc, c->key);
+            dbt_hot(t);
             os_mutex_unlock(&t->a->lock);
         } else if (reason == CPU_EXIT_KICK) {
             atomic_store(&c->exit_request, 0);

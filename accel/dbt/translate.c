@@ -49,6 +49,8 @@ struct dbt_block *dbt_install(struct dbt_thread *t, struct ir_unit *u, const str
     struct cg_result r;
     size_t left = a->code.size - a->used;
     if (left < 65536 + (size_t)u->nins * 64 || atomic_load(&a->nblocks) + 1 >= DBT_MAX_BLOCKS) {
+        if (!t->cpu) /* the background thread leaves that to others */
+            return NULL;
         dbt_flush_all(t);
         left = a->code.size - a->used;
     }

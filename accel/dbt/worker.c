@@ -1,0 +1,102 @@
+/* Who makes regions: a background thread of the accelerator, so that guest threads go on in tier 1
+ * meanwhile. It lifts and installs under the lock and optimises without it; when guest code changed in
+ * between, its work is thrown away. Tests make regions at once, in the guest's thread (opts.sync). */
+#include <stdlib.h>
+
+#include "accel/dbt/dbt.h"
+#include "base/log.h"
+
+static void *work(void *arg)
+{
+    struct dbt_worker *w = arg;
+    struct accel *a = w->self.a;
+    os_mutex_lock(&a->lock);
+    while (!w->quit) {
+        if (w->head == w->tail) {
+            os_cond_wait(&w->more, &a->lock);
+            continue;
+        }
+        struct dbt_request q = w->queue[w->tail++ % DBT_QUEUE];
+        uint64_t epoch = a->epoch;
+        if (!dbt_region_lift(a, &w->self.unit, q.pc, q.key))
+            continue;
+        os_mutex_unlock(&a->lock);
+        ir_opt_full(&w->self.unit);
+        os_mutex_lock(&a->lock);
+        if (epoch == a->epoch && !w->quit)
+            dbt_region_install(&w->self, &w->self.unit);
+    }
+    os_mutex_unlock(&a->lock);
+    return NULL;
+}
+
+static struct dbt_worker *start(struct accel *a)
+{
+    struct err e;
+    struct dbt_worker *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    w->self.a = a;
+    ir_unit_init(&w->self.unit);
+    os_cond_init(&w->more);
+    if (os_thread_start(&w->thread, "myna-tier2", 0, work, w, &e)) {
+        log_warn("hot code will not be optimised: %s", e.text);
+        a->o.tier = 1;
+        free(w);
+        return NULL;
+    }
+    return w;
+}
+
+void dbt_worker_stop(struct accel *a)
+{
+    struct dbt_worker *w = a->worker;
+    if (!w)
+        return;
+    os_mutex_lock(&a->lock);
+    w->quit = true;
+    os_cond_signal(&w->more);
+    os_mutex_unlock(&a->lock);
+    os_thread_join(&w->thread);
+    ir_unit_free(&w->self.unit);
+    free(w);
+    a->worker = NULL;
+}
+
+/* The counter of the block at cpu->pc ran out (lock held). */
+void dbt_hot(struct dbt_thread *t)
+{
+    struct accel *a = t->a;
+    struct cpu *c = t->cpu;
+    int32_t *counter = &c->hot[map_hash(c->pc) % CPU_HOT_SIZE];
+    struct dbt_block *b = dbt_lookup(a, c->pc, c->key);
+    *counter = a->o.tier2_threshold;
+    if (!b || a->o.tier < 2)
+        return;
+    if (b->tier > 1 || b->requested) { /* entered by an old way, or in the works */
+        struct cpu_jcache *j = dbt_jcache(t, c->pc);
+        if (j->pc == c->pc)
+            j->host = b->host;
+        *counter = b->tier > 1 ? *counter : 16 * *counter;
+        return;
+    }
+    b->requested = true;
+    if (a->o.sync) {
+        if (dbt_region_lift(a, &t->unit, c->pc, c->key)) {
+            ir_opt_full(&t->unit);
+            dbt_region_install(t, &t->unit);
+        }
+        return;
+    }
+    if (!a->worker)
+        a->worker = start(a);
+    struct dbt_worker *w = a->worker;
+    if (!w)
+        return;
+    if (w->head - w->tail == DBT_QUEUE) {
+        b->requested = false;
+        return;
+    }
+    w->queue[w->head++ % DBT_QUEUE] = (struct dbt_request){c->pc, c->key};
+    os_cond_signal(&w->more);
+}
