@@ -9,7 +9,7 @@
 
 #include "isa/arm64/lift.h"
 
-enum { MAX_STEPS = 16, MAX_FORKS = 2 };
+enum { MAX_STEPS = 48, MAX_FORKS = 4 };
 
 static bool call_or_return(uint32_t w)
 {
