@@ -23,7 +23,14 @@ static void check_nan(struct cg_work *w, uint32_t i, bool is_double, int d, unsi
 {
     x64_sse1(&w->a, cmp_pfx(is_double) | X64_0F(0x2e), d, x64_r(d)); /* ucomis d, d */
     flags_clobber(w);
-    cold_eval(w, i, x64_jcc(&w->a, X64_P), XMM(d), n, r);
+    uint8_t *from = x64_jcc(&w->a, X64_P), *tiny = NULL;
+    if (w->u->fp.ftz) { /* the smallest normal number may be a tiny one rounded up, which Arm flushes */
+        x64_sse(&w->a, X64_0F(0x54), VSCRATCH, d, vec_const(w, is_double ? K_ABS_F64 : K_ABS_F32), VSCRATCH2);
+        x64_sse1(&w->a, cmp_pfx(is_double) | X64_0F(0x2e), VSCRATCH, vec_const(w, is_double ? K_TINY_D : K_TINY_S));
+        tiny = x64_jcc(&w->a, X64_E);
+    }
+    cold_eval(w, i, from, XMM(d), n, r);
+    w->cold[w->ncold - 1].from2 = tiny;
 }
 
 static void zero(struct cg_work *w, int x)
@@ -132,7 +139,7 @@ static bool sel_frint(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
     int imm = rounding(w, p->aux & 7);
-    if (imm < 0 || w->u->fp.daz)
+    if (imm < 0)
         return false;
     int a = ra_use(w, p->a), d = ra_def_fresh(w, i);
     unary_op(w, X64_66 | X64_0F3A(dbl(p) ? 0x0b : 0x0a), d, a);
@@ -145,7 +152,7 @@ static bool sel_frint(struct cg_work *w, uint32_t i)
 static bool sel_fcvt(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
-    if (!dyn_rounding(w, p) || ins_of(w, p->a)->type == p->type || w->u->fp.ftz || w->u->fp.daz)
+    if (!dyn_rounding(w, p) || ins_of(w, p->a)->type == p->type)
         return false;
     int a = ra_use(w, p->a), d = ra_def_fresh(w, i);
     unary_op(w, pfx(!dbl(p)) | X64_0F(0x5a), d, a);
@@ -215,7 +222,7 @@ static bool sel_ftoi(struct cg_work *w, uint32_t i, bool sign)
     bool from_d = ins_of(w, p->a)->type == IR_F64, wide = p->type == IR_I64;
     unsigned rm = p->aux & 7;
     int imm = rounding(w, rm);
-    if (imm < 0 || w->u->fp.daz)
+    if (imm < 0)
         return false;
     int a = ra_use(w, p->a), s = a, d = ra_def_fresh(w, i);
     bool first = rm != IR_RM_ZERO && rm != IR_RM_DYN; /* round first; the inexact flag comes from here */

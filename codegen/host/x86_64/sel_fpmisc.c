@@ -52,7 +52,7 @@ static bool sel_frint_away(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
     bool is_double = p->type == IR_F64;
-    if (rounding(w, p) != IR_RM_AWAY || w->u->fp.daz)
+    if (rounding(w, p) != IR_RM_AWAY)
         return false;
     int a = ra_use(w, p->a), d = ra_def_fresh(w, i);
     uint8_t *from = check_size(w, is_double, a, is_double ? K_MAX_AWAY_D : K_MAX_AWAY_S);
@@ -68,7 +68,7 @@ static bool sel_ftoi_away(struct cg_work *w, uint32_t i, bool sign)
     const struct ir_ins *p = ins_of(w, i);
     bool from_d = ins_of(w, p->a)->type == IR_F64, wide = p->type == IR_I64;
     static const uint8_t limits[2][2] = {{K_MAX_INT, K_MAX_LONG_S}, {K_MAX_INT_D, K_MAX_LONG}};
-    if (rounding(w, p) != IR_RM_AWAY || w->u->fp.daz)
+    if (rounding(w, p) != IR_RM_AWAY)
         return false;
     int a = ra_use(w, p->a), d = ra_def_fresh(w, i);
     uint8_t *from2 = NULL;
@@ -92,7 +92,7 @@ static bool sel_ftoi_away(struct cg_work *w, uint32_t i, bool sign)
 
 static bool half_here(const struct cg_work *w, const struct ir_ins *p)
 {
-    return has(w, OS_CPU_F16C) && !(p->aux & 8) && !w->u->fp.daz && !w->u->fp.ftz;
+    return has(w, OS_CPU_F16C) && !(p->aux & 8);
 }
 
 static bool sel_f16to(struct cg_work *w, uint32_t i)

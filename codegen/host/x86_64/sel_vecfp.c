@@ -36,6 +36,12 @@ static void check_nan(struct cg_work *w, uint32_t i, int d, unsigned n, const in
 {
     bool is_double = ins_of(w, i)->op == IR_VFCVTL || (dbl(ins_of(w, i)) && ins_of(w, i)->op != IR_VFCVTN);
     unordered(w, is_double, VSCRATCH, d, d);
+    if (w->u->fp.ftz) { /* the smallest normal number may be a tiny one rounded up, which Arm flushes */
+        op2m(w, X64_0F(0x54), VSCRATCH2, d, vec_const(w, is_double ? K_ABS_D : K_ABS_S));
+        op2m(w, vec_rows[IR_VCEQ].op[is_double ? 3 : 2], VSCRATCH2, VSCRATCH2,
+             vec_const(w, is_double ? K_TINY_D : K_TINY_S));
+        op2(w, P(0xeb), VSCRATCH, VSCRATCH, VSCRATCH2);
+    }
     cold_if(w, i, is_double, VSCRATCH, d, n, r);
 }
 
@@ -175,7 +181,7 @@ static bool sel_frint(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
     unsigned rm = (p->c & 7) == IR_RM_DYN ? w->u->fp.rm : p->c & 7;
-    if ((lane_of(p) != IR_LANE_S && !dbl(p)) || w->u->fp.daz)
+    if (lane_of(p) != IR_LANE_S && !dbl(p))
         return false;
     int a = ra_use(w, p->a), d = ra_def_fresh(w, i), x = widened(w, p, a, VSCRATCH2);
     if (rm == IR_RM_AWAY) {
@@ -222,7 +228,7 @@ static bool sel_ftoi(struct cg_work *w, uint32_t i, bool uns)
     const struct ir_ins *p = ins_of(w, i);
     unsigned rm = (p->c & 7) == IR_RM_DYN && w->u->fp.rm == IR_RM_AWAY ? IR_RM_AWAY : p->c & 7;
     bool poor = uns && !has_512(w), cut = rm != IR_RM_DYN, rounds = cut && rm != IR_RM_ZERO;
-    if ((lane_of(p) != IR_LANE_S && !dbl(p)) || w->u->fp.daz)
+    if (lane_of(p) != IR_LANE_S && !dbl(p))
         return false;
     int a = ra_use(w, p->a), d = ra_def_fresh(w, i), x = widened(w, p, a, VSCRATCH2);
     uint32_t first = w->ncold;
@@ -296,7 +302,7 @@ static bool sel_convert(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
     bool longer = p->op == IR_VFCVTL;
-    if (w->u->fp.rm == IR_RM_AWAY || w->u->fp.ftz || w->u->fp.daz)
+    if (w->u->fp.rm == IR_RM_AWAY)
         return false;
     int a = ra_use(w, p->a), d = ra_def_fresh(w, i), x = a;
     if (longer && p->aux & IR_HIGH) {

@@ -74,6 +74,7 @@ enum vec_const {
     K_ONES,
     K_SIGN_B, K_SIGN_H, K_SIGN_S, K_SIGN_D, /* the top bit of each lane */
     K_ABS_S, K_ABS_D,                       /* all but it */
+    K_TINY_S, K_TINY_D,                     /* the smallest normal numbers */
     K_SIGN_F32, K_SIGN_F64, K_ABS_F32, K_ABS_F64, /* the same in lane 0, zeros above */
     K_SHL_B,                                /* 8: bytes 0xff << n */
     K_SHR_B = K_SHL_B + 8,                  /* 8: bytes 0xff >> n */
