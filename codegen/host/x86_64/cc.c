@@ -529,9 +529,10 @@ static void sel_selcc(struct cg_work *w, uint32_t i)
         return;
     }
     if (type_is_vec(p->type)) {
-        int t = ra_use(w, p->b), f = ra_use(w, p->c), d = ra_def_fresh(w, i);
         struct cc_jumps j = {.n = 0};
-        prepare(w, p->a);
+        int t = ra_use(w, p->b), f = ra_use(w, p->c);
+        prepare(w, p->a); /* before the result takes a home that a compared value is in */
+        int d = ra_def_fresh(w, i);
         x64_movaps(&w->a, d, t);
         cc_branch(w, p->a, p->aux, &j);
         x64_movaps(&w->a, d, f);
