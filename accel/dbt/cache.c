@@ -57,19 +57,22 @@ static void link_exit(struct accel *a, struct dbt_link *l, struct dbt_block *to)
     cg_patch(rw_of(a, site), site, to->host);
 }
 
-void dbt_link(struct accel *a, uint64_t exit_site, struct dbt_block *to)
+struct dbt_link *dbt_link_at(const struct accel *a, uint64_t exit_site)
 {
     struct dbt_block *from = dbt_by_host(a, exit_site - 1);
-    if (!from || from->dead || to->dead || from->key != to->key || a->o.no_link)
+    for (uint32_t i = 0; from && i < from->nlinks; i++)
+        if (from->host + from->links[i].id == exit_site)
+            return &from->links[i];
+    return NULL;
+}
+
+void dbt_link(struct accel *a, struct dbt_link *l, struct dbt_block *to)
+{
+    const struct dbt_block *from = l->from;
+    if (from->dead || to->dead || from->key != to->key || a->o.no_link || l->pc != to->pc || l->to)
         return;
-    for (uint32_t i = 0; i < from->nlinks; i++) {
-        struct dbt_link *l = &from->links[i];
-        if (from->host + l->id == exit_site && l->pc == to->pc && !l->to) {
-            link_exit(a, l, to);
-            trace(LOG_CACHE, "link %lx -> %lx", from->pc, to->pc);
-            return;
-        }
-    }
+    link_exit(a, l, to);
+    trace(LOG_CACHE, "link %lx -> %lx", from->pc, to->pc);
 }
 
 static void page_add(struct accel *a, uint64_t page, struct dbt_block *b)
@@ -170,14 +173,6 @@ bool dbt_kill_range(struct accel *a, uint64_t start, uint64_t end)
     return any;
 }
 
-static void block_free(struct dbt_block *b)
-{
-    free(b->links);
-    free(b->points);
-    free(b->map);
-    free(b);
-}
-
 /* Waits until no other thread runs translated code; they stay out while a->stop is set. */
 static void stop_others(struct dbt_thread *self)
 {
@@ -195,10 +190,8 @@ void dbt_flush_all(struct dbt_thread *self)
     struct accel *a = self->a;
     stop_others(self);
     trace(LOG_CACHE, "cache full: %u blocks go", atomic_load(&a->nblocks));
-    uint32_t n = atomic_load(&a->nblocks);
     atomic_store(&a->nblocks, 0);
-    for (uint32_t i = 0; i < n; i++)
-        block_free(a->by_host[i]);
+    arena_reset(&a->blocks);
     map_clear(&a->table);
     map_for_each(e, &a->pages) {
         struct dbt_page *p = e->value;

@@ -11,6 +11,7 @@
 #include <setjmp.h>
 
 #include "accel/accel.h"
+#include "base/arena.h"
 #include "base/map.h"
 #include "codegen/codegen.h"
 #include "os/code.h"
@@ -96,6 +97,7 @@ struct accel {
     struct map table;          /* dbt_key(pc, key) -> struct dbt_block * */
     struct map pages;          /* guest page number -> struct dbt_page * */
     struct os_map by_host_map;
+    struct arena blocks;       /* what the blocks are made of; emptied when all go */
     struct dbt_block **by_host; /* all blocks in code memory, ascending host address */
     _Atomic uint32_t nblocks;
     struct dbt_thread *threads;
@@ -135,7 +137,8 @@ void dbt_worker_stop(struct accel *a);
 /* ---- cache.c (lock held unless said) ---- */
 struct dbt_block *dbt_lookup(struct accel *a, uint64_t pc, uint32_t key);
 struct dbt_block *dbt_by_host(const struct accel *a, uint64_t host); /* no lock; async-signal-safe */
-void dbt_link(struct accel *a, uint64_t exit_site, struct dbt_block *to);
+struct dbt_link *dbt_link_at(const struct accel *a, uint64_t exit_site); /* NULL: none there */
+void dbt_link(struct accel *a, struct dbt_link *l, struct dbt_block *to);
 void dbt_insert(struct accel *a, struct dbt_block *b);
 void dbt_replace(struct accel *a, struct dbt_block *old, struct dbt_block *by);
 void dbt_kill(struct accel *a, struct dbt_block *b);

@@ -8,6 +8,13 @@
 
 enum { MAX_INSN = 16 };
 
+/* What the last fetch gave, so that a block asks its source once. */
+struct window {
+    uint64_t pc;
+    const uint8_t *bytes;
+    size_t avail;
+};
+
 /* Fetches at pc; an instruction that ends beyond a mapping is put together in buf. */
 static const uint8_t *fetch(struct accel *a, uint64_t pc, size_t *avail, uint8_t *buf)
 {
@@ -23,6 +30,19 @@ static const uint8_t *fetch(struct accel *a, uint64_t pc, size_t *avail, uint8_t
         *avail = have + n;
     }
     return buf;
+}
+
+static const uint8_t *fetch_next(struct accel *a, struct window *w, uint64_t pc, size_t *avail, uint8_t *buf)
+{
+    uint64_t at = pc - w->pc;
+    if (at >= w->avail || w->avail - at < MAX_INSN) {
+        *avail = 0;
+        const uint8_t *p = fetch(a, pc, avail, buf);
+        *w = (struct window){.pc = pc, .bytes = p, .avail = p && p != buf ? *avail : 0};
+        return p;
+    }
+    *avail = w->avail - at;
+    return w->bytes + at;
 }
 
 /* Blocks that may go round must look at exit_request: those with a way backward or to anywhere. */
@@ -51,12 +71,13 @@ int dbt_front_append(struct accel *a, struct ir_unit *u, uint64_t start, unsigne
     uint64_t pc = start;
     uint32_t n = ir_block_begin(u, start);
     struct isa_insn i = {.isa_word = 0};
+    struct window window = {.avail = 0};
     enum isa_lift r = ISA_NEXT;
     unsigned count = 0;
     do {
         uint8_t buf[MAX_INSN];
-        size_t avail = 0;
-        const uint8_t *bytes = fetch(a, pc, &avail, buf);
+        size_t avail;
+        const uint8_t *bytes = fetch_next(a, &window, pc, &avail, buf);
         if (!bytes) {
             if (pc == start)
                 return -EFAULT;

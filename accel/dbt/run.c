@@ -62,6 +62,7 @@ void accel_free(struct accel *a)
     os_map_free(&a->by_host_map);
     os_code_free(&a->code);
     cg_work_free(a->work);
+    arena_free(&a->blocks);
     free(a);
 }
 
@@ -207,17 +208,15 @@ static struct dbt_block *next_block(struct dbt_thread *t)
     os_mutex_lock(&a->lock);
     while (atomic_load(&a->stop))
         os_cond_wait(&a->idle, &a->lock);
-    struct dbt_block *from = site ? dbt_by_host(a, site - 1) : NULL;
-    if (from) /* a linkable exit says only where it is; its pc stands in the table */
-        for (uint32_t i = 0; i < from->nlinks; i++)
-            if (from->host + from->links[i].id == site)
-                c->pc = from->links[i].pc;
+    struct dbt_link *link = site ? dbt_link_at(a, site) : NULL;
+    if (link) /* a linkable exit says only where it is; its pc stands in the table */
+        c->pc = link->pc;
     uint64_t flushes = a->stat_flushes;
     struct dbt_block *b = dbt_lookup(a, c->pc, c->key);
     if (!b)
         b = dbt_translate(t, c->pc, c->key);
-    if (b && site && flushes == a->stat_flushes)
-        dbt_link(a, site, b);
+    if (b && link && flushes == a->stat_flushes)
+        dbt_link(a, link, b);
     if (b && !site) {
         struct cpu_jcache *j = dbt_jcache(t, c->pc);
         j->host = b->host;

@@ -8,14 +8,6 @@
 #include "base/err.h"
 #include "base/log.h"
 
-static void *copy(const void *p, size_t n)
-{
-    void *q = malloc(n ? n : 1);
-    if (!q)
-        abort();
-    return n ? memcpy(q, p, n) : q;
-}
-
 void dbt_log_unit(const struct accel *a, const struct ir_unit *u, int category, const char *what)
 {
     (void)a;
@@ -31,12 +23,10 @@ void dbt_log_unit(const struct accel *a, const struct ir_unit *u, int category, 
     free(buf);
 }
 
-static void fill_links(struct dbt_block *b, const struct cg_result *r)
+static void fill_links(struct accel *a, struct dbt_block *b, const struct cg_result *r)
 {
     b->nlinks = r->nexits;
-    b->links = calloc(r->nexits ? r->nexits : 1, sizeof *b->links);
-    if (!b->links)
-        abort();
+    b->links = arena_alloc(&a->blocks, r->nexits * sizeof *b->links);
     for (uint32_t i = 0; i < r->nexits; i++) {
         const struct cg_exit *e = &r->exits[i];
         b->links[i] = (struct dbt_link){.site = e->site, .stub = e->stub, .id = e->id, .pc = e->pc, .from = b};
@@ -58,17 +48,19 @@ struct dbt_block *dbt_install(struct dbt_thread *t, struct ir_unit *u, const str
     int rc = cg_compile(a->work, u, o, a->code.rw + a->used, rx, left, &r);
     if (rc)
         return NULL;
-    struct dbt_block *b = calloc(1, sizeof *b);
-    if (!b)
-        abort();
+    struct dbt_block *b = arena_alloc(&a->blocks, sizeof *b + r.npoints_bytes);
     *b = (struct dbt_block){
         .pc = u->blocks[0].pc, .key = u->key, .tier = tier, .canonical = r.canonical, .size = r.size,
         .host = rx, .lo = u->pc_lo, .hi = u->pc_hi, .npoints = r.npoints_bytes,
     };
-    b->points = copy(r.points, r.npoints_bytes);
-    if (!r.canonical)
-        b->map = copy(r.map, sizeof *r.map);
-    fill_links(b, &r);
+    b->points = (uint8_t *)(b + 1);
+    if (r.npoints_bytes)
+        memcpy(b->points, r.points, r.npoints_bytes);
+    if (!r.canonical) {
+        b->map = arena_alloc(&a->blocks, sizeof *r.map);
+        *b->map = *r.map;
+    }
+    fill_links(a, b, &r);
     a->used += (r.size + 15) & ~15u;
     if (log_on(LOG_OUT_ASM))
         disas_host(a->code.rw + (rx - (uint64_t)(uintptr_t)a->code.rx), rx, r.size);
