@@ -112,6 +112,23 @@ void cg_patch(uint8_t *rw_site, uint64_t rx_site, uint64_t target)
 
 /* ---- selection ---- */
 
+/* Asks the selector first that knew the operation the last time. */
+static void select_op(struct cg_work *w, uint32_t i, unsigned op)
+{
+    static bool (*const selectors[])(struct cg_work *, uint32_t) = {
+        sel_int, sel_mem, sel_cc, sel_control, sel_fp, sel_fpmisc, sel_vec, sel_vecfp,
+    };
+    unsigned guess = w->selector[op];
+    if (selectors[guess](w, i))
+        return;
+    for (unsigned s = 0; s < sizeof selectors / sizeof *selectors; s++)
+        if (s != guess && selectors[s](w, i)) {
+            w->selector[op] = (uint8_t)s;
+            return;
+        }
+    sel_eval(w, i);
+}
+
 static void select_one(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
@@ -125,9 +142,7 @@ static void select_one(struct cg_work *w, uint32_t i)
     case IR_GET: ra_get(w, i); break;
     case IR_PUT: ra_put(w, i); break;
     default:
-        if (!sel_int(w, i) && !sel_mem(w, i) && !sel_cc(w, i) && !sel_control(w, i) && !sel_fp(w, i) &&
-            !sel_fpmisc(w, i) && !sel_vec(w, i) && !sel_vecfp(w, i))
-            sel_eval(w, i);
+        select_op(w, i, p->op);
     }
 }
 
@@ -159,7 +174,7 @@ static void block(struct cg_work *w, uint32_t n)
     if (w->o->poll && b->flags & IR_B_LOOP)
         poll(w, b->pc);
     for (uint32_t i = b->first; i < b->end; i++) {
-        if (w->v[i].flags & (V_DEAD | V_FOLDED))
+        if (w->v[i].flags & (V_DEAD | V_FOLDED) || w->u->ins[i].op == IR_NOP)
             continue;
         if (w->a.end - w->a.p < 1024) {
             w->overflow = true;

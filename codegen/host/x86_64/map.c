@@ -183,21 +183,27 @@ static void choose_class(struct cg_work *w, const struct weight *x, bool vec, co
     }
 }
 
-void cg_map_choose(struct cg_work *w)
+static void choose(struct cg_work *w)
 {
     struct weight x = {.crossing = 0};
     w->written[0] = w->written[1] = 0;
+    weigh(w, &x);
+    choose_class(w, &x, false, extra_gpr, sizeof extra_gpr);
+    choose_class(w, &x, true, extra_xmm, sizeof extra_xmm);
+    w->canonical = !memcmp(w->map.reg, w->cg->canonical.reg, sizeof w->map.reg);
+}
+
+void cg_map_choose(struct cg_work *w)
+{
     if (!w->o->optimise) {
-        w->map = w->cg->canonical;
-        w->canonical = true;
         w->written[0] = w->written[1] = ~0ull;
-    } else {
-        w->map = w->cg->canonical;
-        weigh(w, &x);
-        choose_class(w, &x, false, extra_gpr, sizeof extra_gpr);
-        choose_class(w, &x, true, extra_xmm, sizeof extra_xmm);
-        w->canonical = !memcmp(w->map.reg, w->cg->canonical.reg, sizeof w->map.reg);
+        if (w->canonical) /* of the last unit too */
+            return;
     }
+    w->map = w->cg->canonical;
+    w->canonical = true;
+    if (w->o->optimise)
+        choose(w);
     w->fixed = 0;
     for (unsigned i = 0; i < w->map.nslots; i++)
         w->fixed |= 1u << w->map.reg[w->map.slots[i]];

@@ -361,10 +361,8 @@ void ra_release_locks(struct cg_work *w) { w->locked = 0; }
 
 void ra_block_start(struct cg_work *w)
 {
-    for (unsigned r = 0; r < NREG; r++)
-        w->regval[r] = NONE;
-    for (unsigned s = 0; s < w->cg->isa->nslots; s++)
-        w->memval[s] = NONE;
+    memset(w->regval, 0xff, sizeof w->regval); /* NONE */
+    memset(w->memval, 0xff, w->cg->isa->nslots * sizeof *w->memval);
     w->spills = 0;
     w->locked = 0;
     w->flags_tok = NONE;

@@ -13,30 +13,20 @@ static void use(struct cg_work *w, uint32_t v, uint32_t at)
 
 static void count_uses(struct cg_work *w, const struct ir_block *b)
 {
+    static const struct val fresh = {.reg = -1, .spill = -1, .slot = -1, .hint = -1, .next = NONE, .die = NONE};
     const struct ir_ins *ins = w->u->ins;
+    struct val *v = w->v;
     for (uint32_t i = b->first; i < b->end; i++) {
-        w->v[i] = (struct val){.reg = -1, .spill = -1, .slot = -1, .hint = -1, .last = i, .next = NONE,
-                               .die = NONE};
+        v[i] = fresh;
+        v[i].last = i;
         w->dieat[i] = NONE;
         unsigned mask = ir_operand_mask(&ins[i]);
-        const uint32_t ops[3] = {ins[i].a, ins[i].b, ins[i].c};
-        for (unsigned k = 0; k < 3; k++)
-            if (mask >> k & 1) {
-                w->v[ops[k]].uses++;
-                w->v[ops[k]].last = i;
-            }
-    }
-    /* What only dead values use is dead, unless it may raise floating-point status. */
-    for (uint32_t i = b->end; i-- > b->first;) {
-        unsigned flags = ir_ops[ins[i].op].flags & (IR_OPF_PURE | IR_OPF_ROUND);
-        if (w->v[i].uses || ins[i].type == IR_VOID || (flags != IR_OPF_PURE && ins[i].op != IR_GET))
-            continue;
-        w->v[i].flags |= V_DEAD;
-        unsigned mask = ir_operand_mask(&ins[i]);
-        const uint32_t ops[3] = {ins[i].a, ins[i].b, ins[i].c};
-        for (unsigned k = 0; k < 3; k++)
-            if (mask >> k & 1)
-                w->v[ops[k]].uses--;
+        if (mask & 1)
+            v[ins[i].a].last = i, v[ins[i].a].uses++;
+        if (mask & 2)
+            v[ins[i].b].last = i, v[ins[i].b].uses++;
+        if (mask & 4)
+            v[ins[i].c].last = i, v[ins[i].c].uses++;
     }
 }
 
@@ -84,28 +74,55 @@ static bool direct(const struct cg_work *w, uint32_t k)
     return true;
 }
 
-static void tokens(struct cg_work *w, const struct ir_block *b)
+/* Where the flags of instruction k are kept until their last use. */
+static void token(struct cg_work *w, uint32_t k)
 {
     const struct ir_ins *ins = w->u->ins;
-    for (uint32_t k = b->end; k-- > b->first;) {
-        if (ins[k].type != IR_CC || ins[k].op == IR_PUT || w->v[k].flags & V_DEAD)
+    uint32_t last = w->v[k].last;
+    if (direct(w, k)) {
+        w->v[k].flags |= V_DIRECT;
+        return;
+    }
+    if (ins[k].op == IR_CCLOG && ins[ins[k].a].op == IR_AND && w->v[ins[k].a].uses == 1) {
+        uint32_t and = ins[k].a; /* test x, y */
+        w->v[and].flags |= V_FOLDED;
+        use(w, ins[and].a, last);
+        use(w, ins[and].b, last);
+        return;
+    }
+    unsigned mask = ir_operand_mask(&ins[k]);
+    if (mask & 1)
+        use(w, ins[k].a, last);
+    if (mask & 2)
+        use(w, ins[k].b, last);
+    if (mask & 4)
+        use(w, ins[k].c, last);
+}
+
+/* Back from the end: flags, and what is dead. What only dead values use is dead, unless it may raise floating-point status. */
+static void walk_back(struct cg_work *w, const struct ir_block *b)
+{
+    const struct ir_ins *ins = w->u->ins;
+    struct val *v = w->v;
+    for (uint32_t i = b->end; i-- > b->first;) {
+        if (ins[i].type == IR_VOID)
             continue;
-        if (direct(w, k)) {
-            w->v[k].flags |= V_DIRECT;
+        if (v[i].uses) {
+            if (ins[i].type == IR_CC && ins[i].op != IR_PUT)
+                token(w, i);
             continue;
         }
-        if (ins[k].op == IR_CCLOG && ins[ins[k].a].op == IR_AND && w->v[ins[k].a].uses == 1) {
-            uint32_t and = ins[k].a; /* test x, y */
-            w->v[and].flags |= V_FOLDED;
-            use(w, ins[and].a, w->v[k].last);
-            use(w, ins[and].b, w->v[k].last);
+        unsigned flags = ir_ops[ins[i].op].flags & (IR_OPF_PURE | IR_OPF_ROUND);
+        if (flags != IR_OPF_PURE && ins[i].op != IR_GET)
             continue;
-        }
-        unsigned mask = ir_operand_mask(&ins[k]);
-        const uint32_t ops[3] = {ins[k].a, ins[k].b, ins[k].c};
-        for (unsigned n = 0; n < 3; n++)
-            if (mask >> n & 1)
-                use(w, ops[n], w->v[k].last);
+        v[i].flags |= V_DEAD;
+        unsigned mask = ir_operand_mask(&ins[i]);
+        if (mask & 1)
+            v[ins[i].a].uses--;
+        if (mask & 2)
+            v[ins[i].b].uses--;
+        if (mask & 4)
+            v[ins[i].c].uses--;
     }
 }
 
@@ -203,25 +220,45 @@ static void fold_pair(struct cg_work *w, uint32_t i)
     }
 }
 
+/* What goes into its user, and what is made at home. */
+static void walk_forth(struct cg_work *w, const struct ir_block *b)
+{
+    const struct ir_ins *ins = w->u->ins;
+    uint32_t floor = b->first; /* no point lies at or after floor + 1 */
+    bool pairs = false;
+    for (uint32_t i = b->first; i < b->end; i++) {
+        switch (ins[i].op) {
+        case IR_NOP: case IR_INSN: case IR_CONST: case IR_GET:
+            break;
+        case IR_LD: case IR_ST:
+            fold_address(w, i);
+            floor = i;
+            break;
+        case IR_PUT:
+            hint(w, i, floor);
+            break;
+        case IR_CLZ: case IR_SELNZ: case IR_VAESMC: case IR_VAESIMC:
+            fold_operand(w, i);
+            break;
+        case IR_VSHA2H: case IR_VSHA2H2:
+            pairs = true;
+            break;
+        default:
+            if (may_leave(&ins[i]))
+                floor = i;
+        }
+    }
+    for (uint32_t i = b->first; pairs && i < b->end; i++)
+        if (ins[i].op == IR_VSHA2H || ins[i].op == IR_VSHA2H2)
+            fold_pair(w, i);
+}
+
 void cg_scan_block(struct cg_work *w, const struct ir_block *b)
 {
     const struct ir_ins *ins = w->u->ins;
     count_uses(w, b);
-    tokens(w, b);
-    uint32_t floor = b->first; /* no point lies at or after floor + 1 */
-    for (uint32_t i = b->first; i < b->end; i++) {
-        if (ins[i].op == IR_LD || ins[i].op == IR_ST)
-            fold_address(w, i);
-        else if (ir_operand_mask(&ins[i]) & 1)
-            fold_operand(w, i);
-        if (ins[i].op == IR_PUT)
-            hint(w, i, floor);
-        if (may_leave(&ins[i]))
-            floor = i;
-    }
-    for (uint32_t i = b->first; i < b->end; i++)
-        if (ins[i].op == IR_VSHA2H || ins[i].op == IR_VSHA2H2)
-            fold_pair(w, i);
+    walk_back(w, b);
+    walk_forth(w, b);
     for (uint32_t i = b->first; i < b->end; i++)
         if (!(w->v[i].flags & V_DEAD) && ins[i].type != IR_VOID) {
             uint32_t at = w->v[i].last;

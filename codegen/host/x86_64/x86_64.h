@@ -100,6 +100,7 @@ struct cg_work {
     uint64_t point_pc;
     bool overflow;
     uint64_t seed;
+    uint8_t selector[IR_OP_COUNT]; /* by operation: which one in compile.c */
     VEC(struct cold, cold);
     VEC(struct cg_exit, exits);
     VEC(uint8_t, points);
