@@ -96,7 +96,10 @@ END { for (w in count) if (count[w] > best || count[w] == best && w < word) { be
 SHELL = """i=0; s=0; while [ $i -lt 30000 ]; do s=$(( (s * 31 + i) % 1000003 )); i=$((i+1))
 case $i in *777) t="$t:$i";; esac; done; echo $s $t"""
 
-PROCESSES = "i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i+1)); done; echo $i"
+# The peer gives a guest's execve() to the host, which runs a guest's program only where binfmt_misc
+# knows it (or, of the same name, its own one). So the script is told how to run its program.
+PROCESSES = 'i=0; while [ $i -lt 100 ]; do "$@"; i=$((i+1)); done; echo $i'
+SELF = "@self"  # in arguments: the words that run a guest program, none natively
 
 NODE = """let m = new Map(), h = 0;
 for (let i = 0; i < 300000; i++) m.set("k" + i * 7919 % 50021, i);
@@ -167,7 +170,8 @@ def prepare(folder):
             out.write(script)
 
 
-# name, program below / of guest and host, arguments (run in the folder of the inputs).
+# name, program below / of guest and host, arguments (run in the folder of the inputs); {root} is the
+# folder that has the guest's usr, or nothing.
 TABLE = (
     ("true", "usr/bin/true", []),
     ("python3", "usr/bin/python3", ["-I", "-S", "mixed.py"]),
@@ -176,7 +180,7 @@ TABLE = (
     ("sqlite3", "usr/bin/sqlite3", [":memory:", ".read mixed.sql"]),
     ("gawk", "usr/bin/gawk", ["-f", "mixed.awk", "text"]),
     ("bash loop", "usr/bin/bash", ["loop.sh"]),
-    ("processes", "usr/bin/dash", ["processes.sh"]),
+    ("processes", "usr/bin/dash", ["processes.sh", SELF, "{root}/usr/bin/true"]),
     ("sha256", "usr/bin/openssl", ["dgst", "-sha256", "data"]),
     ("aes-ctr", "usr/bin/openssl", ["enc", "-aes-128-ctr", "-K", "0" * 31 + "1", "-iv", "0" * 32,
                                      "-in", "data"]),
@@ -191,6 +195,10 @@ TABLE = (
 )
 
 
+def at_root(arguments, root):
+    return [word.replace("{root}", root) if word.startswith("{root}") else word for word in arguments]
+
+
 def workloads(arch, sysroot, folder):
     """Yields the workloads whose program is in the sysroot. native is None without a twin."""
     prepare(folder)
@@ -202,7 +210,8 @@ def workloads(arch, sysroot, folder):
         # A host's node is seldom Debian's; riscv64's programs are those of a later Debian.
         if name == "node" or arch != "arm64" or not os.access(native, os.X_OK):
             native = None
-        yield Workload(name, [native, *arguments] if native else None, [guest, *arguments])
+        yield Workload(name, [native, *at_root(arguments, "")] if native else None,
+                       [guest, *at_root(arguments, sysroot)])
     # A cross compiler of the same version does natively what the guest's compiler does.
     cc1 = {"arm64": ("usr/lib/gcc/aarch64-linux-gnu/12/cc1",
                      "/usr/lib/gcc-cross/aarch64-linux-gnu/12/cc1")}.get(arch)

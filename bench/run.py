@@ -125,10 +125,13 @@ def print_table(title, contests):
 
 def contestants(options, arch, native, guest, sysroot=None):
     prefix = ["-L", sysroot] if sysroot else []
-    commands = {"native": native} if native else {}
-    commands["ours"] = [options.myna, "exec", *shlex.split(options.myna_args), *prefix, *guest]
+    runners = {"ours": [options.myna, "exec", *shlex.split(options.myna_args), *prefix]}
     if options.peer:
-        commands["peer"] = [os.path.join(options.peer, ARCHES[arch][1]), *prefix, *guest]
+        runners["peer"] = [os.path.join(options.peer, ARCHES[arch][1]), *prefix]
+    commands = {"native": [word for word in native if word != programs.SELF]} if native else {}
+    for who, runner in runners.items():
+        commands[who] = runner + [part for word in guest
+                                  for part in (runner if word == programs.SELF else [word])]
     return commands
 
 
