@@ -177,12 +177,26 @@ bool dbt_kill_range(struct accel *a, uint64_t start, uint64_t end)
 static void stop_others(struct dbt_thread *self)
 {
     struct accel *a = self->a;
+    struct dbt_thread *t = a->threads;
     atomic_store(&a->stop, true);
-    for (struct dbt_thread *t = a->threads; t; t = t->next)
-        while (t != self && atomic_load(&t->running)) {
-            cpu_kick(t->cpu);
-            os_cond_wait_for(&a->idle, &a->lock, 1000000);
+    while (t) {
+        if (t == self || !atomic_load(&t->running)) {
+            t = t->next;
+            continue;
         }
+        cpu_kick(t->cpu);
+        os_cond_wait_for(&a->idle, &a->lock, 1000000);
+        t = a->threads; /* it may be gone by now */
+    }
+}
+
+/* A cpu that just left by a linkable exit has its pc in our tables only. */
+static void resolve_exit(const struct accel *a, struct cpu *c)
+{
+    const struct dbt_link *l = c->exit_site ? dbt_link_at(a, c->exit_site) : NULL;
+    if (l)
+        c->pc = l->pc;
+    c->exit_site = 0;
 }
 
 void dbt_flush_all(struct dbt_thread *self)
@@ -190,6 +204,8 @@ void dbt_flush_all(struct dbt_thread *self)
     struct accel *a = self->a;
     stop_others(self);
     trace(LOG_CACHE, "cache full: %u blocks go", atomic_load(&a->nblocks));
+    for (struct dbt_thread *t = a->threads; t; t = t->next)
+        resolve_exit(a, t->cpu);
     atomic_store(&a->nblocks, 0);
     arena_reset(&a->blocks);
     map_clear(&a->table);
@@ -202,11 +218,10 @@ void dbt_flush_all(struct dbt_thread *self)
     a->used = CG_STUBS_SIZE;
     a->stat_flushes++;
     a->epoch++;
-    for (struct dbt_thread *t = a->threads; t; t = t->next) {
+    for (struct dbt_thread *t = a->threads; t; t = t->next)
         atomic_store(&t->flush, true);
-        t->cpu->exit_site = 0;
-    }
-    dbt_thread_flush(self);
+    if (self->cpu) /* the worker has none */
+        dbt_thread_flush(self);
     atomic_store(&a->stop, false);
     os_cond_broadcast(&a->idle);
 }

@@ -203,11 +203,11 @@ static struct dbt_block *next_block(struct dbt_thread *t)
 {
     struct accel *a = t->a;
     struct cpu *c = t->cpu;
-    uint64_t site = c->exit_site;
-    c->exit_site = 0;
     os_mutex_lock(&a->lock);
     while (atomic_load(&a->stop))
         os_cond_wait(&a->idle, &a->lock);
+    uint64_t site = c->exit_site; /* another thread that reclaims the cache may have resolved it */
+    c->exit_site = 0;
     struct dbt_link *link = site ? dbt_link_at(a, site) : NULL;
     if (link) /* a linkable exit says only where it is; its pc stands in the table */
         c->pc = link->pc;
@@ -253,10 +253,12 @@ static int run_translated(struct dbt_thread *t)
         }
     resolve:
         if (atomic_load(&t->flush)) {
+            os_mutex_lock(&t->a->lock);
             atomic_store(&t->flush, false);
             uint64_t site = c->exit_site;
             dbt_thread_flush(t);
             c->exit_site = site;
+            os_mutex_unlock(&t->a->lock);
         }
         if (c->key != t->last_key)
             key_changed(t);
