@@ -440,6 +440,62 @@ static void sha256_pairs(void **state)
     }
 }
 
+/* ---- a shift, and the rest of a rotation inserted over it ---- */
+static void check_rotation(struct solo *h, struct ir_unit *u, unsigned left, unsigned lane,
+                           unsigned n)
+{
+    const struct cg_opts opts = {.hot_index = -1};
+    struct ti_state *t = (struct ti_state *)(void *)h->cpu->state;
+    unsigned bits = 8u << (lane & 7), other = rnd() % 4 ? bits - n : (unsigned)(rnd() % bits);
+    union ir_val in = value(), part, want;
+    uint8_t flags = 0;
+    struct err e = {0};
+    ir_ref x, r, pc;
+
+    ir_unit_reset(u, &h->isa, solo_key(&arm));
+    u->fp = arm;
+    ir_block_begin(u, 0x1000);
+    ir_emit(u, IR_INSN, IR_VOID, 4, IR_NONE, 0x1000, 0);
+    x = ir_get(u, IR_V128, TI_V0);
+    r = ir_emit(u, left ? IR_VSHRI : IR_VSHLI, IR_V128, lane, x, IR_NONE, other);
+    r = ir_emit(u, left ? IR_VSLI : IR_VSRI, IR_V128, lane, r, x, n);
+    pc = ir_const(u, IR_I64, 0x1004);
+    ir_put(u, TI_V1, r);
+    ir_emit(u, IR_EXIT, IR_VOID, CPU_EXIT_UNDEF, pc, IR_NONE, 0);
+    ir_block_finish(u);
+    if (ir_verify(u, &e))
+        fail_msg("%s", e.text);
+    assert_int_equal(solo_compile(h, u, &opts), 0);
+    ir_eval(&arm, left ? IR_VSHRI : IR_VSHLI, IR_V128, lane, other, IR_V128, &part, &in, NULL, NULL,
+            &flags);
+    ir_eval(&arm, left ? IR_VSLI : IR_VSRI, IR_V128, lane, n, IR_V128, &want, &part, &in, NULL,
+            &flags);
+    slot_write(h->cpu, TI_V0, &in);
+    h->cpu->key = solo_key(&arm);
+    assert_int_equal(solo_run(h), CPU_EXIT_UNDEF);
+    assert_memory_equal(t->v[1], &want, 16);
+}
+
+static void rotations(void **state)
+{
+    (void)state;
+    for (unsigned host = 0; host < 3; host++) {
+        static const char *const without[] = {NULL, "avx512f,avx512vl,avx512bw,avx512dq",
+                                              "avx,avx2,avx512vl"};
+        struct solo h;
+        struct ir_unit u;
+
+        solo_init(&h, without[host], 1);
+        ir_unit_init(&u);
+        for (unsigned lane = 0; lane < 4; lane++)
+            for (unsigned n = 1; n < 8u << lane; n++)
+                for (unsigned k = 0; k < 4; k++)
+                    check_rotation(&h, &u, k & 1, lane | (k & 2 ? IR_HALF : 0), n);
+        ir_unit_free(&u);
+        solo_free(&h);
+    }
+}
+
 #define AVX512                                                                         \
     "avx512f,avx512vl,avx512bw,avx512dq,avx512cd,avx512vbmi,avx512vbmi2,avx512bitalg," \
     "avx512vpopcnt,avx512ifma,avx512fp16"
@@ -481,6 +537,7 @@ int main(void)
         cmocka_unit_test(full_host),      cmocka_unit_test(without_homes),
         cmocka_unit_test(without_avx512), cmocka_unit_test(without_avx2),
         cmocka_unit_test(sse41_only),     cmocka_unit_test(sha256_pairs),
+        cmocka_unit_test(rotations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,21 +47,15 @@ ir_ref simd_mul(struct a64_lift *l, unsigned aux, ir_ref a, ir_ref b)
 /* n shifted left (right) by count over d: d keeps what the shift would fill with zeros. */
 ir_ref simd_sli(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, unsigned count)
 {
-    unsigned lane = aux & 7;
-
     if (!count)
         return aux & IR_HALF ? ir_v1(l->u, IR_VZHI, IR_LANE_D, n) : n;
-    d = ir_v2(l->u, IR_VAND, aux, d, simd_const(l, lane, bits_mask64(count)));
-    return ir_v2(l->u, IR_VOR, aux, d, ir_v1i(l->u, IR_VSHLI, aux, n, count));
+    return ir_emit(l->u, IR_VSLI, IR_V128, aux, d, n, count);
 }
 ir_ref simd_sri(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, unsigned count)
 {
-    unsigned lane = aux & 7, bits = simd_bits(lane);
-
-    if (count == bits) /* nothing is inserted */
+    if (count == simd_bits(aux & 7)) /* nothing is inserted */
         return aux & IR_HALF ? ir_v1(l->u, IR_VZHI, IR_LANE_D, d) : d;
-    d = ir_v2(l->u, IR_VAND, aux, d, simd_const(l, lane, ~bits_mask64(bits - count)));
-    return ir_v2(l->u, IR_VOR, aux, d, ir_v1i(l->u, IR_VSHRI, aux, n, count));
+    return ir_emit(l->u, IR_VSRI, IR_V128, aux, d, n, count);
 }
 
 /* (a + b) >> 1 without loss: the rounded average, which hosts have, less what it rounded. */

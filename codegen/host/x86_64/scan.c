@@ -143,6 +143,15 @@ static void fold_address(struct cg_work *w, uint32_t i)
     }
 }
 
+/* ushr t, x, #w - n; sli t, x, #n (or shl and sri): a rotation, where the host has one. */
+static bool rotation(const struct cg_work *w, const struct ir_ins *user, const struct ir_ins *shift)
+{
+    unsigned lane = user->aux & 7;
+    return os_cpu_has(&w->cg->host, OS_CPU_AVX512VL) && lane >= IR_LANE_S && shift->aux == user->aux &&
+           shift->a == user->b && shift->c + user->c == 8u << lane &&
+           ((user->op == IR_VSLI && shift->op == IR_VSHRI) || (user->op == IR_VSRI && shift->op == IR_VSHLI));
+}
+
 /* Single-use operands that their user makes better itself: clz of bitrev, select of a comparison, and
  * the AES round that its mix-columns completes. */
 static void fold_operand(struct cg_work *w, uint32_t i)
@@ -152,6 +161,7 @@ static void fold_operand(struct cg_work *w, uint32_t i)
     unsigned user = ins[i].op, op = ins[v].op;
     bool fold = (user == IR_CLZ && op == IR_BITREV && os_cpu_has(&w->cg->host, OS_CPU_BMI1)) ||
                 (user == IR_SELNZ && op == IR_SETC && !type_is_vec(ins[i].type)) ||
+                rotation(w, &ins[i], &ins[v]) ||
                 (user == IR_VAESMC && op == IR_VAESE && os_cpu_has(&w->cg->host, OS_CPU_AES)) ||
                 (user == IR_VAESIMC && op == IR_VAESD && os_cpu_has(&w->cg->host, OS_CPU_AES));
     if (!fold || w->v[i].flags & V_DEAD || w->v[v].uses != 1 || i - v > 16)

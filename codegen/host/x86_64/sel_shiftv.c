@@ -49,14 +49,38 @@ static bool sel_shift(struct cg_work *w, uint32_t i)
     return true;
 }
 
+/* a is a shift the other way by the rest of the width (or more): it has zeros where b's bits go. */
+static bool complement(const struct cg_work *w, const struct ir_ins *p)
+{
+    const struct ir_ins *q = ins_of(w, p->a);
+    return q->op == (p->op == IR_VSLI ? IR_VSHRI : IR_VSHLI) && lane_of(q) == lane_of(p) &&
+           q->c + p->c >= 8u << lane_of(p);
+}
+
+/* The shift is folded (scan.c): both are one rotation. */
+static bool sel_rotate(struct cg_work *w, uint32_t i)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    unsigned bits = 8u << lane_of(p);
+    int b = ra_use(w, p->b), d = ra_def(w, i, b);
+    x64_evex(&w->a, P(0x72), lane_of(p) == IR_LANE_D, 1, d, x64_r(b)); /* vprol */
+    x64_b(&w->a, p->op == IR_VSLI ? p->c : bits - p->c);
+    half_of(w, i, d);
+    return true;
+}
+
 /* b shifted, over the bits of a that the shift leaves free. */
 static bool sel_insert(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
     unsigned lane = lane_of(p), bits = 8u << lane, n = p->c;
     bool left = p->op == IR_VSLI;
-    int a = ra_use(w, p->a), b = ra_use(w, p->b);
-    if (lane == IR_LANE_B && n > 0 && n < 8) {
+    if (w->v[p->a].flags & V_FOLDED)
+        return sel_rotate(w, i);
+    int a = ra_use(w, p->a), b = ra_use(w, p->b), s = VSCRATCH;
+    if (complement(w, p)) {
+        s = a;
+    } else if (lane == IR_LANE_B && n > 0 && n < 8) {
         op2m(w, AND, VSCRATCH, a, vec_const(w, (enum vec_const)((left ? K_SHR_B : K_SHL_B) + 8 - n)));
     } else {
         shift_imm(w, lane, left ? SLL : SRL, VSCRATCH, a, bits - n);
@@ -64,7 +88,7 @@ static bool sel_insert(struct cg_work *w, uint32_t i)
     }
     shift_imm(w, lane, left ? SLL : SRL, VSCRATCH2, b, n);
     int d = ra_def(w, i, -1);
-    op2(w, OR, d, VSCRATCH, VSCRATCH2);
+    op2(w, OR, d, VSCRATCH2, s);
     half_of(w, i, d);
     return true;
 }

@@ -6,6 +6,13 @@ enum { AND = P(0xdb), OR = P(0xeb), XOR = P(0xef) };
 static unsigned add_op(unsigned lane) { return vec_rows[IR_VADD].op[lane]; }
 static unsigned eq_op(unsigned lane) { return vec_rows[IR_VCEQ].op[lane]; }
 
+/* All four dwords of the value are equal: no shuffle moves them. */
+static bool same_dwords(const struct cg_work *w, uint32_t v)
+{
+    const struct ir_ins *p = ins_of(w, v);
+    return (p->op == IR_VDUPL || p->op == IR_VDUP) && (p->aux & 15) == IR_LANE_S;
+}
+
 static bool sel_mull(struct cg_work *w, uint32_t i, bool sign)
 {
     const struct ir_ins *p = ins_of(w, i);
@@ -13,10 +20,13 @@ static bool sel_mull(struct cg_work *w, uint32_t i, bool sign)
     bool high = p->aux & IR_HIGH;
     int a = ra_use(w, p->a), b = ra_use(w, p->b);
     if (lane == IR_LANE_S) {
-        shuf_d(w, VSCRATCH, a, high ? 0xfa : 0x50);
-        shuf_d(w, VSCRATCH2, b, high ? 0xfa : 0x50);
-        int d = ra_def(w, i, -1);
-        x64_sse(&w->a, sign ? P38(0x28) : P(0xf4), d, VSCRATCH, x64_r(VSCRATCH2), d);
+        int x = a, y = b;
+        if (!same_dwords(w, p->a))
+            shuf_d(w, x = VSCRATCH, a, high ? 0xfa : 0x50);
+        if (!same_dwords(w, p->b))
+            shuf_d(w, y = VSCRATCH2, b, high ? 0xfa : 0x50);
+        int d = ra_def_fresh(w, i);
+        op2(w, sign ? P38(0x28) : P(0xf4), d, x, y);
         return true;
     }
     if (lane > IR_LANE_H)
