@@ -17,19 +17,40 @@ struct dbt_block *dbt_lookup(struct accel *a, uint64_t pc, uint32_t key)
     return map_get(&a->table, dbt_key(pc, key));
 }
 
+void dbt_generations_init(struct accel *a)
+{
+    size_t size = (a->code.size - CG_STUBS_SIZE) / DBT_GENERATIONS & ~(size_t)4095;
+    for (unsigned g = 0; g < DBT_GENERATIONS; g++) {
+        a->gen[g].start = CG_STUBS_SIZE + g * size;
+        a->gen[g].size = size;
+        a->gen[g].by_host = (struct dbt_block **)a->by_host_map.data + (size_t)g * DBT_GEN_BLOCKS;
+    }
+    a->extent = CG_STUBS_SIZE;
+}
+
+void dbt_generations_free(struct accel *a)
+{
+    for (unsigned g = 0; g < DBT_GENERATIONS; g++)
+        arena_free(&a->gen[g].blocks);
+}
+
 struct dbt_block *dbt_by_host(const struct accel *a, uint64_t host)
 {
-    uint32_t lo = 0, hi = atomic_load_explicit(&a->nblocks, memory_order_acquire);
+    size_t at = host - (uint64_t)(uintptr_t)a->code.rx - CG_STUBS_SIZE;
+    if (host < (uint64_t)(uintptr_t)a->code.rx + CG_STUBS_SIZE || at / a->gen[0].size >= DBT_GENERATIONS)
+        return NULL;
+    const struct dbt_gen *g = &a->gen[at / a->gen[0].size];
+    uint32_t lo = 0, hi = atomic_load_explicit(&g->nblocks, memory_order_acquire);
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        if (a->by_host[mid]->host <= host)
+        if (g->by_host[mid]->host <= host)
             lo = mid + 1;
         else
             hi = mid;
     }
     if (!lo)
         return NULL;
-    struct dbt_block *b = a->by_host[lo - 1];
+    struct dbt_block *b = g->by_host[lo - 1];
     return host - b->host < b->size ? b : NULL;
 }
 
@@ -68,6 +89,8 @@ struct dbt_link *dbt_link_at(const struct accel *a, uint64_t exit_site)
 
 void dbt_link(struct accel *a, struct dbt_link *l, struct dbt_block *to)
 {
+    if (!l)
+        return;
     const struct dbt_block *from = l->from;
     if (from->dead || to->dead || from->key != to->key || a->o.no_link || l->pc != to->pc || l->to)
         return;
@@ -95,10 +118,11 @@ static void page_add(struct accel *a, uint64_t page, struct dbt_block *b)
 
 void dbt_insert(struct accel *a, struct dbt_block *b)
 {
-    uint32_t n = atomic_load_explicit(&a->nblocks, memory_order_relaxed);
-    assert(n < DBT_MAX_BLOCKS);
-    a->by_host[n] = b;
-    atomic_store_explicit(&a->nblocks, n + 1, memory_order_release);
+    struct dbt_gen *g = &a->gen[a->current];
+    uint32_t n = atomic_load_explicit(&g->nblocks, memory_order_relaxed);
+    assert(n < DBT_GEN_BLOCKS);
+    g->by_host[n] = b;
+    atomic_store_explicit(&g->nblocks, n + 1, memory_order_release);
     map_set(&a->table, dbt_key(b->pc, b->key), b);
     for (uint64_t p = b->lo >> PAGE_SHIFT; p <= (b->hi - 1) >> PAGE_SHIFT; p++)
         page_add(a, p, b);
@@ -177,51 +201,58 @@ bool dbt_kill_range(struct accel *a, uint64_t start, uint64_t end)
 static void stop_others(struct dbt_thread *self)
 {
     struct accel *a = self->a;
-    struct dbt_thread *t = a->threads;
+    bool any = true;
     atomic_store(&a->stop, true);
-    while (t) {
-        if (t == self || !atomic_load(&t->running)) {
-            t = t->next;
-            continue;
-        }
-        cpu_kick(t->cpu);
-        os_cond_wait_for(&a->idle, &a->lock, 1000000);
-        t = a->threads; /* it may be gone by now */
+    while (any) {
+        any = false;
+        for (struct dbt_thread *t = a->threads; t; t = t->next)
+            if (t != self && atomic_load(&t->running)) {
+                cpu_kick(t->cpu);
+                any = true;
+            }
+        if (any)
+            os_cond_wait_for(&a->idle, &a->lock, 1000000);
     }
 }
 
-/* A cpu that just left by a linkable exit has its pc in our tables only. */
-static void resolve_exit(const struct accel *a, struct cpu *c)
+/* Dead blocks leave the lists of their pages before their memory goes. */
+static void forget_dead(struct accel *a)
 {
-    const struct dbt_link *l = c->exit_site ? dbt_link_at(a, c->exit_site) : NULL;
-    if (l)
-        c->pc = l->pc;
-    c->exit_site = 0;
+    map_for_each(e, &a->pages) {
+        struct dbt_page *p = e->value;
+        kill_in_page(a, p, 0, 0);
+    }
 }
 
-void dbt_flush_all(struct dbt_thread *self)
+static void reclaim(struct dbt_thread *self, struct dbt_gen *g)
 {
     struct accel *a = self->a;
     stop_others(self);
-    trace(LOG_CACHE, "cache full: %u blocks go", atomic_load(&a->nblocks));
-    for (struct dbt_thread *t = a->threads; t; t = t->next)
-        resolve_exit(a, t->cpu);
-    atomic_store(&a->nblocks, 0);
-    arena_reset(&a->blocks);
-    map_clear(&a->table);
-    map_for_each(e, &a->pages) {
-        struct dbt_page *p = e->value;
-        free(p->blocks);
-        free(p);
-    }
-    map_clear(&a->pages);
-    a->used = CG_STUBS_SIZE;
+    uint32_t n = atomic_load(&g->nblocks);
+    trace(LOG_CACHE, "reclaim generation %zu: %u blocks", (size_t)(g - a->gen), n);
+    for (uint32_t i = 0; i < n; i++)
+        dbt_kill(a, g->by_host[i]);
+    forget_dead(a);
+    atomic_store(&g->nblocks, 0);
+    arena_reset(&g->blocks);
+    g->used = 0;
     a->stat_flushes++;
+    a->reclaims++;
     a->epoch++;
     for (struct dbt_thread *t = a->threads; t; t = t->next)
-        atomic_store(&t->flush, true);
-    if (self->cpu) /* the worker has none */
-        dbt_thread_flush(self);
+        atomic_store(&t->flush, true); /* jump caches and return stacks may lead there */
+    dbt_thread_flush(self);
     atomic_store(&a->stop, false);
     os_cond_broadcast(&a->idle);
+}
+
+void dbt_next_generation(struct dbt_thread *self)
+{
+    struct accel *a = self->a;
+    /* Only one thread at a time: others wait for the lock, or find room when they look again. */
+    while (atomic_load(&a->stop))
+        os_cond_wait(&a->idle, &a->lock);
+    a->current = (a->current + 1) % DBT_GENERATIONS;
+    if (atomic_load(&a->gen[a->current].nblocks))
+        reclaim(self, &a->gen[a->current]);
 }

@@ -60,6 +60,7 @@ struct dbt_thread {
     struct os_map stack;      /* return stack with a guard below */
     jmp_buf recover;
     uint32_t last_key;
+    uint64_t site_epoch;      /* accel.reclaims when cpu->exit_site was set */
     _Atomic bool running;     /* in translated code */
     _Atomic bool flush;       /* forget the jump cache and the return stack before the next entry */
     bool in_c;                /* interpreter runs on the guest's behalf */
@@ -67,7 +68,7 @@ struct dbt_thread {
     bool started;
 };
 
-enum { DBT_MAX_BLOCKS = 4 << 20, DBT_RSTACK = 256 << 10 };
+enum { DBT_GEN_BLOCKS = 512 << 10 /* of a generation */, DBT_RSTACK = 256 << 10 };
 
 enum { DBT_QUEUE = 256 };
 struct dbt_request {
@@ -84,6 +85,15 @@ struct dbt_worker { /* under accel.lock */
     bool quit;
 };
 
+/* Code memory is used in a ring of generations; the oldest goes when a new one is needed. */
+enum { DBT_GENERATIONS = 8 };
+struct dbt_gen {
+    size_t start, size, used;   /* bytes, offsets in the code memory */
+    struct dbt_block **by_host; /* ascending host address; read without the lock */
+    _Atomic uint32_t nblocks;
+    struct arena blocks;        /* struct dbt_block and what belongs to them */
+};
+
 struct accel {
     const struct isa *isa;
     struct accel_opts o;
@@ -91,15 +101,15 @@ struct accel {
     struct os_mutex lock;
     struct os_cond idle;
     struct os_code code;
-    size_t used;               /* bytes of code memory */
+    struct dbt_gen gen[DBT_GENERATIONS];
+    unsigned current;          /* the generation that grows */
+    size_t extent;             /* bytes of code memory ever used (fork copies them) */
+    uint64_t reclaims;         /* counts generations that went; changes only while all stand still */
     struct cg cg;
     struct cg_work *work;
     struct map table;          /* dbt_key(pc, key) -> struct dbt_block * */
     struct map pages;          /* guest page number -> struct dbt_page * */
-    struct os_map by_host_map;
-    struct arena blocks;       /* what the blocks are made of; emptied when all go */
-    struct dbt_block **by_host; /* all blocks in code memory, ascending host address */
-    _Atomic uint32_t nblocks;
+    struct os_map by_host_map; /* the arrays of all generations */
     struct dbt_thread *threads;
     struct dbt_worker *worker; /* NULL until there is work for it */
     uint64_t epoch;            /* counts invalidations */
@@ -142,7 +152,9 @@ void dbt_link(struct accel *a, struct dbt_link *l, struct dbt_block *to);
 void dbt_insert(struct accel *a, struct dbt_block *b);
 void dbt_replace(struct accel *a, struct dbt_block *old, struct dbt_block *by);
 void dbt_kill(struct accel *a, struct dbt_block *b);
-void dbt_flush_all(struct dbt_thread *t);
+void dbt_generations_init(struct accel *a);
+void dbt_next_generation(struct dbt_thread *t); /* waits for other threads */
+void dbt_generations_free(struct accel *a);
 void dbt_thread_flush(struct dbt_thread *t); /* by the thread itself: jump cache and return stack */
 bool dbt_kill_range(struct accel *a, uint64_t start, uint64_t end);
 #endif

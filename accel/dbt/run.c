@@ -33,10 +33,9 @@ int accel_new(struct accel **out, const struct isa *isa, const struct accel_opts
     rc = os_code_new(&a->code, a->o.cache_size, e);
     if (rc)
         goto out;
-    rc = os_map_anon(&a->by_host_map, DBT_MAX_BLOCKS * sizeof *a->by_host, e);
+    rc = os_map_anon(&a->by_host_map, (size_t)DBT_GENERATIONS * DBT_GEN_BLOCKS * sizeof(struct dbt_block *), e);
     if (rc)
         goto out_code;
-    a->by_host = a->by_host_map.data;
     os_cpu_detect(&host);
     if (a->o.tier > 0) {
         rc = cg_new(&a->cg, isa, &host, a->code.rw, (uint64_t)(uintptr_t)a->code.rx, e);
@@ -44,7 +43,7 @@ int accel_new(struct accel **out, const struct isa *isa, const struct accel_opts
             goto out_map;
         a->work = cg_work_new(&a->cg);
     }
-    a->used = CG_STUBS_SIZE;
+    dbt_generations_init(a);
     *out = a;
     return 0;
 out_map:
@@ -62,7 +61,7 @@ void accel_free(struct accel *a)
     os_map_free(&a->by_host_map);
     os_code_free(&a->code);
     cg_work_free(a->work);
-    arena_free(&a->blocks);
+    dbt_generations_free(a);
     free(a);
 }
 
@@ -134,7 +133,7 @@ int accel_fork_prepare(struct cpu *c, struct err *e)
 {
     struct dbt_thread *t = c->accel;
     os_mutex_lock(&t->a->lock);
-    int rc = os_code_fork_prepare(&t->a->code, t->a->used, e);
+    int rc = os_code_fork_prepare(&t->a->code, t->a->extent, e);
     if (rc)
         os_mutex_unlock(&t->a->lock);
     return rc;
@@ -152,7 +151,7 @@ void accel_invalidate(struct accel *a, uint64_t start, uint64_t len)
     if (!len)
         return;
     os_mutex_lock(&a->lock);
-    if (atomic_load(&a->nblocks) && dbt_kill_range(a, start, start + len)) {
+    if (a->pages.count && dbt_kill_range(a, start, start + len)) {
         trace(LOG_CACHE, "invalidate %lx+%lx", start, len);
         for (struct dbt_thread *t = a->threads; t; t = t->next) {
             atomic_store(&t->flush, true);
@@ -186,7 +185,7 @@ static void key_changed(struct dbt_thread *t)
     for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++)
         c->jcache[i] = (struct cpu_jcache){~0ull, t->a->cg.stubs.exit_pc};
     c->jit_sp = c->jit_sp_base;
-    c->exit_site = 0;
+    c->exit_site = 0; /* its block has another key */
 }
 
 static void collect_fp_status(struct cpu *c)
@@ -203,20 +202,20 @@ static struct dbt_block *next_block(struct dbt_thread *t)
 {
     struct accel *a = t->a;
     struct cpu *c = t->cpu;
+    uint64_t site = c->exit_site;
+    c->exit_site = 0;
     os_mutex_lock(&a->lock);
     while (atomic_load(&a->stop))
         os_cond_wait(&a->idle, &a->lock);
-    uint64_t site = c->exit_site; /* another thread that reclaims the cache may have resolved it */
-    c->exit_site = 0;
-    struct dbt_link *link = site ? dbt_link_at(a, site) : NULL;
-    if (link) /* a linkable exit says only where it is; its pc stands in the table */
-        c->pc = link->pc;
-    uint64_t flushes = a->stat_flushes;
+    if (atomic_load(&t->flush)) { /* here: nobody can ask for it until this thread counts as running */
+        atomic_store(&t->flush, false);
+        dbt_thread_flush(t);
+    }
     struct dbt_block *b = dbt_lookup(a, c->pc, c->key);
     if (!b)
         b = dbt_translate(t, c->pc, c->key);
-    if (b && link && flushes == a->stat_flushes)
-        dbt_link(a, link, b);
+    if (b && site && t->site_epoch == a->reclaims)
+        dbt_link(a, dbt_link_at(a, site), b);
     if (b && !site) {
         struct cpu_jcache *j = dbt_jcache(t, c->pc);
         j->host = b->host;
@@ -245,20 +244,9 @@ static int run_translated(struct dbt_thread *t)
     enter_fn *enter = (enter_fn *)(uintptr_t)t->a->cg.stubs.enter;
     for (;;) {
         if (atomic_load_explicit(&c->exit_request, memory_order_relaxed)) {
-            /* The pc of a pending link must be known before the caller looks at it. */
-            if (c->exit_site)
-                goto resolve;
+            c->exit_site = 0;
             atomic_store(&c->exit_request, 0);
             return CPU_EXIT_KICK;
-        }
-    resolve:
-        if (atomic_load(&t->flush)) {
-            os_mutex_lock(&t->a->lock);
-            atomic_store(&t->flush, false);
-            uint64_t site = c->exit_site;
-            dbt_thread_flush(t);
-            c->exit_site = site;
-            os_mutex_unlock(&t->a->lock);
         }
         if (c->key != t->last_key)
             key_changed(t);
@@ -274,6 +262,10 @@ static int run_translated(struct dbt_thread *t)
         }
         trace(LOG_EXEC, "enter %lx", c->pc);
         int reason = enter(c, b->host);
+        if (c->exit_site) { /* the exit says only where it is; while we count as running, it cannot go */
+            c->pc = dbt_link_at(t->a, c->exit_site)->pc;
+            t->site_epoch = t->a->reclaims;
+        }
         not_running(t);
         if (reason == CG_EXIT_HOT) {
             os_mutex_lock(&t->a->lock);

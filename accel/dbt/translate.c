@@ -23,10 +23,10 @@ void dbt_log_unit(const struct accel *a, const struct ir_unit *u, int category, 
     free(buf);
 }
 
-static void fill_links(struct accel *a, struct dbt_block *b, const struct cg_result *r)
+static void fill_links(struct arena *mem, struct dbt_block *b, const struct cg_result *r)
 {
     b->nlinks = r->nexits;
-    b->links = arena_alloc(&a->blocks, r->nexits * sizeof *b->links);
+    b->links = arena_alloc(mem, r->nexits * sizeof *b->links);
     for (uint32_t i = 0; i < r->nexits; i++) {
         const struct cg_exit *e = &r->exits[i];
         b->links[i] = (struct dbt_link){.site = e->site, .stub = e->stub, .id = e->id, .pc = e->pc, .from = b};
@@ -37,18 +37,19 @@ struct dbt_block *dbt_install(struct dbt_thread *t, struct ir_unit *u, const str
 {
     struct accel *a = t->a;
     struct cg_result r;
-    size_t left = a->code.size - a->used;
-    if (left < 65536 + (size_t)u->nins * 64 || atomic_load(&a->nblocks) + 1 >= DBT_MAX_BLOCKS) {
+    struct dbt_gen *g = &a->gen[a->current];
+    if (g->size - g->used < 65536 + (size_t)u->nins * 64 || atomic_load(&g->nblocks) + 1 >= DBT_GEN_BLOCKS) {
         if (!t->cpu) /* the background thread leaves that to others */
             return NULL;
-        dbt_flush_all(t);
-        left = a->code.size - a->used;
+        dbt_next_generation(t);
+        g = &a->gen[a->current];
     }
-    uint64_t rx = (uint64_t)(uintptr_t)a->code.rx + a->used;
-    int rc = cg_compile(a->work, u, o, a->code.rw + a->used, rx, left, &r);
+    size_t at = g->start + g->used;
+    uint64_t rx = (uint64_t)(uintptr_t)a->code.rx + at;
+    int rc = cg_compile(a->work, u, o, a->code.rw + at, rx, g->size - g->used, &r);
     if (rc)
         return NULL;
-    struct dbt_block *b = arena_alloc(&a->blocks, sizeof *b + r.npoints_bytes);
+    struct dbt_block *b = arena_alloc(&g->blocks, sizeof *b + r.npoints_bytes);
     *b = (struct dbt_block){
         .pc = u->blocks[0].pc, .key = u->key, .tier = tier, .canonical = r.canonical, .size = r.size,
         .host = rx, .lo = u->pc_lo, .hi = u->pc_hi, .npoints = r.npoints_bytes,
@@ -57,11 +58,13 @@ struct dbt_block *dbt_install(struct dbt_thread *t, struct ir_unit *u, const str
     if (r.npoints_bytes)
         memcpy(b->points, r.points, r.npoints_bytes);
     if (!r.canonical) {
-        b->map = arena_alloc(&a->blocks, sizeof *r.map);
+        b->map = arena_alloc(&g->blocks, sizeof *r.map);
         *b->map = *r.map;
     }
-    fill_links(a, b, &r);
-    a->used += (r.size + 15) & ~15u;
+    fill_links(&g->blocks, b, &r);
+    g->used += (r.size + 15) & ~15u;
+    if (a->extent < g->start + g->used)
+        a->extent = g->start + g->used;
     if (log_on(LOG_OUT_ASM))
         disas_host(a->code.rw + (rx - (uint64_t)(uintptr_t)a->code.rx), rx, r.size);
     dbt_insert(a, b);

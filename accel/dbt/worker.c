@@ -6,6 +6,13 @@
 #include "accel/dbt/dbt.h"
 #include "base/log.h"
 
+/* While code memory is reclaimed the lock is let go at times; nothing may be installed then. */
+static void wait_out_reclaim(struct accel *a)
+{
+    while (atomic_load(&a->stop))
+        os_cond_wait(&a->idle, &a->lock);
+}
+
 static void *work(void *arg)
 {
     struct dbt_worker *w = arg;
@@ -16,6 +23,7 @@ static void *work(void *arg)
             os_cond_wait(&w->more, &a->lock);
             continue;
         }
+        wait_out_reclaim(a);
         struct dbt_request q = w->queue[w->tail++ % DBT_QUEUE];
         uint64_t epoch = a->epoch;
         if (!dbt_region_lift(a, &w->self.unit, q.pc, q.key))
@@ -23,6 +31,7 @@ static void *work(void *arg)
         os_mutex_unlock(&a->lock);
         ir_opt_full(&w->self.unit);
         os_mutex_lock(&a->lock);
+        wait_out_reclaim(a);
         if (epoch == a->epoch && !w->quit)
             dbt_region_install(&w->self, &w->self.unit);
     }
