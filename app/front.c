@@ -273,6 +273,16 @@ static void finish_restart(struct front *f)
     f->o.restart = f->restart.data;
 }
 
+/* The guest may do as it likes with descriptor 2. When it is closed, the log must not end up in the
+ * file that the guest opens next; with a low limit on descriptors it stays where it is. */
+static void keep_log(void)
+{
+    struct err e;
+
+    if (log_detach(&e) == -EBADF && log_open("/dev/null", &e) < 0)
+        log_set_verbose(false);
+}
+
 int front_run(struct front *f, int argc, char **argv)
 {
     struct err e;
@@ -286,7 +296,8 @@ int front_run(struct front *f, int argc, char **argv)
     f->o.argv = guest;
     f->o.envp = f->env;
     finish_restart(f);
-    if (log_detach(&e) < 0 || linux_exec(&f->o, &e) < 0) {
+    keep_log();
+    if (linux_exec(&f->o, &e) < 0) {
         log_error("%s", e.text);
         return e.code == ENOENT ? LINUX_EXIT_NOENT : LINUX_EXIT_NOEXEC;
     }

@@ -56,8 +56,11 @@ static int64_t unknown(struct lx_thread *t, uint64_t nr, const uint64_t *a)
 
 static int64_t run(struct lx_thread *t, const struct lx_syscall *s, uint64_t nr, uint64_t *a)
 {
-    int64_t ret = s->fn ? s->fn(t, a) : pass(t, s, a);
+    int64_t ret;
 
+    if ((s->args[0] == 'f' || s->args[0] == 'D') && lx_fd_is_ours(t->p, (int)a[0]))
+        return -EBADF;
+    ret = s->fn ? s->fn(t, a) : pass(t, s, a);
     if (ret == -LX_ENOTIMPL) {
         log_guest("system call %s (%llu) is not implemented: ENOSYS", s->name,
                   (unsigned long long)nr);

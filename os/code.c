@@ -81,7 +81,7 @@ int os_code_new(struct os_code *code, size_t size, struct err *e)
     if (fd < 0)
         return fd;
     rx = map_near_text(fd, size, PROT_READ | PROT_EXEC);
-    *code = (struct os_code){.size = size, .near = rx != NULL, .fd = fd, .fork_fd = -1};
+    *code = (struct os_code){.size = size, .near = rx != NULL, .fork_fd = -1};
     if (!rx)
         rx = map_at(fd, NULL, size, PROT_READ | PROT_EXEC, 0);
     if (rx == MAP_FAILED) {
@@ -96,10 +96,11 @@ int os_code_new(struct os_code *code, size_t size, struct err *e)
     }
     code->rw = rw;
     code->rx = rx;
+    close(fd); /* the views keep the memory; a guest cannot take what is not there */
     return 0;
 fail:
     close(fd);
-    *code = (struct os_code){.fd = -1, .fork_fd = -1};
+    *code = (struct os_code){.fork_fd = -1};
     return rc;
 }
 
@@ -109,8 +110,7 @@ void os_code_free(struct os_code *code)
         return;
     munmap(code->rw, code->size);
     munmap(code->rx, code->size);
-    close(code->fd);
-    *code = (struct os_code){.fd = -1, .fork_fd = -1};
+    *code = (struct os_code){.fork_fd = -1};
 }
 
 int os_code_fork_prepare(struct os_code *code, size_t used, struct err *e)
@@ -152,8 +152,7 @@ int os_code_fork_child(struct os_code *code, struct err *e)
     if (map_at(fd, code->rx, code->size, PROT_READ | PROT_EXEC, MAP_FIXED) == MAP_FAILED ||
         map_at(fd, code->rw, code->size, PROT_READ | PROT_WRITE, MAP_FIXED) == MAP_FAILED)
         return err_set(e, errno, "cannot map the code of the new process");
-    close(code->fd);
-    code->fd = fd;
+    close(fd);
     code->fork_fd = -1;
     return 0;
 }

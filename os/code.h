@@ -29,7 +29,6 @@ struct os_code {
     uint8_t *rx;
     size_t size;
     bool near;
-    int fd;      /* of the shared memory, closed on exec */
     int fork_fd; /* of the child's memory between prepare and fork, or -1 */
 };
 
