@@ -202,26 +202,6 @@ void bench_free(struct bench *b)
     current = NULL;
 }
 
-void bench_copy(struct ir_unit *to, const struct ir_unit *from)
-{
-    ir_unit_reset(to, from->isa, from->key);
-    to->fp = from->fp;
-    to->pc_lo = from->pc_lo;
-    to->pc_hi = from->pc_hi;
-    for (uint32_t t = 0; t < from->ntargets; t++) {
-        ir_target_add(to, from->targets[t].pc);
-        to->targets[t] = from->targets[t];
-    }
-    for (uint32_t b = 0; b < from->nblocks; b++) {
-        ir_block_begin(to, 0);
-        to->blocks[b] = from->blocks[b];
-    }
-    for (uint32_t i = 0; i < from->nins; i++) {
-        ir_emit(to, IR_NOP, IR_VOID, 0, 0, 0, 0);
-        to->ins[i] = from->ins[i];
-    }
-}
-
 /* ---- running ---- */
 
 static void set_up(struct bench *b, const struct ir_unit *u, const struct bench_input *in)
@@ -299,7 +279,7 @@ int bench_compile(struct bench *b, const struct ir_unit *u, const struct bench_c
     volatile int rc;
     int sig;
 
-    bench_copy(&b->unit, u);
+    gen_copy(&b->unit, u);
     b->unit.isa = &b->isa[c->pins];
     running_cg = NULL;
     sig = sigsetjmp(escape, 1);
@@ -398,7 +378,7 @@ void bench_print(const struct ir_unit *u, const char *title)
     if (!text)
         abort();
     ir_unit_init(&copy);
-    bench_copy(&copy, u);
+    gen_copy(&copy, u);
     opt_compact(&copy);
     ir_print(&copy, text, size);
     fprintf(stderr, "---- %s\n%s", title, text);

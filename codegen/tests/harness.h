@@ -59,7 +59,6 @@ void bench_watch_signals(void);
 
 /* Makes the unit's environment one that its code key stands for. */
 void bench_set_env(struct ir_unit *u, const struct ir_fpenv *env);
-void bench_copy(struct ir_unit *to, const struct ir_unit *from);
 
 void bench_interpret(struct bench *b, const struct ir_unit *u, const struct bench_input *in,
                      struct bench_outcome *r);

@@ -636,3 +636,23 @@ void gen_state(struct cpu *c, uint64_t seed, unsigned char *memory)
     for (unsigned i = 0; i < GEN_MEMORY; i++)
         memory[i] = (unsigned char)gen_random(&seed);
 }
+
+void gen_copy(struct ir_unit *to, const struct ir_unit *from)
+{
+    ir_unit_reset(to, from->isa, from->key);
+    to->fp = from->fp;
+    to->pc_lo = from->pc_lo;
+    to->pc_hi = from->pc_hi;
+    for (uint32_t t = 0; t < from->ntargets; t++) {
+        ir_target_add(to, from->targets[t].pc);
+        to->targets[t] = from->targets[t];
+    }
+    for (uint32_t b = 0; b < from->nblocks; b++) {
+        ir_block_begin(to, 0);
+        to->blocks[b] = from->blocks[b];
+    }
+    for (uint32_t i = 0; i < from->nins; i++) {
+        ir_emit(to, IR_NOP, IR_VOID, 0, 0, 0, 0);
+        to->ins[i] = from->ins[i];
+    }
+}

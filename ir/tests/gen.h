@@ -26,6 +26,9 @@ struct gen {
 uint64_t gen_random(uint64_t *seed);
 void gen_unit(struct ir_unit *u, const struct gen *g);
 
+/* Makes `to` equal to `from`. */
+void gen_copy(struct ir_unit *to, const struct ir_unit *from);
+
 /* A random state; x7 in the middle of `memory`. */
 void gen_state(struct cpu *c, uint64_t seed, unsigned char *memory);
 

@@ -52,26 +52,6 @@ static void run(const struct ir_unit *u, struct cpu *c, uint64_t seed, unsigned 
             r->state.nzcv = 0;
 }
 
-static void copy_unit(struct ir_unit *to, const struct ir_unit *from)
-{
-    ir_unit_reset(to, from->isa, from->key);
-    to->fp = from->fp;
-    to->pc_lo = from->pc_lo;
-    to->pc_hi = from->pc_hi;
-    for (uint32_t t = 0; t < from->ntargets; t++) {
-        ir_target_add(to, from->targets[t].pc);
-        to->targets[t] = from->targets[t];
-    }
-    for (uint32_t b = 0; b < from->nblocks; b++) {
-        ir_block_begin(to, 0);
-        to->blocks[b] = from->blocks[b];
-    }
-    for (uint32_t i = 0; i < from->nins; i++) {
-        ir_emit(to, IR_NOP, IR_VOID, 0, 0, 0, 0);
-        to->ins[i] = from->ins[i];
-    }
-}
-
 static void dump(const struct ir_unit *u, const char *what)
 {
     size_t size = 1 << 20;
@@ -131,7 +111,7 @@ static void check_unit(const struct gen *g)
         fail_msg("seed %" PRIu64 ": %s", g->seed, e.text);
     }
     for (size_t p = 0; p < sizeof(passes) / sizeof(passes[0]); p++) {
-        copy_unit(&opt, &u);
+        gen_copy(&opt, &u);
         passes[p].run(&opt);
         if (ir_verify(&opt, &e)) {
             dump(&u, "generated");
