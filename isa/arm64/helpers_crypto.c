@@ -1,63 +1,7 @@
-/* Crypto helpers: SHA-512, SM3, SM4 instructions (Arm ARM C7.2; FIPS 180-4, GB/T 32905-2016,
+/* Crypto helpers: SM3 and SM4 instructions (Arm ARM C7.2; GB/T 32905-2016,
  * GB/T 32907-2016). Pure functions of their operands.
  */
 #include "isa/arm64/simd.h"
-
-/* ---- SHA-512 ---- */
-static uint64_t choose(uint64_t x, uint64_t y, uint64_t z)
-{
-    return (x & y) ^ (~x & z);
-}
-static uint64_t majority(uint64_t x, uint64_t y, uint64_t z)
-{
-    return (x & y) ^ (x & z) ^ (y & z);
-}
-static uint64_t sum0(uint64_t x)
-{
-    return bits_ror64(x, 28) ^ bits_ror64(x, 34) ^ bits_ror64(x, 39);
-}
-static uint64_t sum1(uint64_t x)
-{
-    return bits_ror64(x, 14) ^ bits_ror64(x, 18) ^ bits_ror64(x, 41);
-}
-void a64_h_sha512h(void *cpu, union ir_val *v)
-{
-    const union ir_val d = v[0], x = v[1], y = v[2];
-    uint64_t hi, t;
-
-    (void)cpu;
-    hi = d.d[1] + sum1(y.d[1]) + choose(y.d[1], x.d[0], x.d[1]);
-    t = hi + y.d[0];
-    v[0].d[0] = d.d[0] + sum1(t) + choose(t, y.d[1], x.d[0]);
-    v[0].d[1] = hi;
-}
-void a64_h_sha512h2(void *cpu, union ir_val *v)
-{
-    const union ir_val d = v[0], x = v[1], y = v[2];
-    uint64_t hi;
-
-    (void)cpu;
-    hi = d.d[1] + sum0(y.d[0]) + majority(x.d[0], y.d[1], y.d[0]);
-    v[0].d[0] = d.d[0] + sum0(hi) + majority(hi, y.d[0], y.d[1]);
-    v[0].d[1] = hi;
-}
-void a64_h_sha512su0(void *cpu, union ir_val *v)
-{
-    const union ir_val w = v[0], x = v[1];
-
-    (void)cpu;
-    v[0].d[0] = w.d[0] + (bits_ror64(w.d[1], 1) ^ bits_ror64(w.d[1], 8) ^ w.d[1] >> 7);
-    v[0].d[1] = w.d[1] + (bits_ror64(x.d[0], 1) ^ bits_ror64(x.d[0], 8) ^ x.d[0] >> 7);
-}
-void a64_h_sha512su1(void *cpu, union ir_val *v)
-{
-    (void)cpu;
-    for (unsigned i = 0; i < 2; i++) {
-        uint64_t x = v[1].d[i];
-
-        v[0].d[i] += (bits_ror64(x, 19) ^ bits_ror64(x, 61) ^ x >> 6) + v[2].d[i];
-    }
-}
 
 /* ---- SM3 ---- */
 static uint32_t sm3_p1(uint32_t x)

@@ -23,10 +23,6 @@
     H(fp_cmp_h, IR_H_PURE | IR_H_NODCE, IR_I32, 3, IR_V128, IR_V128, IR_I32)        \
     H(fp_jcvt, IR_H_PURE | IR_H_NODCE, IR_I64, 1, IR_F64)                           \
     /* crypto, helpers_crypto.c */                                                  \
-    H(sha512h, IR_H_PURE, IR_V128, 3, IR_V128, IR_V128, IR_V128)                    \
-    H(sha512h2, IR_H_PURE, IR_V128, 3, IR_V128, IR_V128, IR_V128)                   \
-    H(sha512su0, IR_H_PURE, IR_V128, 2, IR_V128, IR_V128)                           \
-    H(sha512su1, IR_H_PURE, IR_V128, 3, IR_V128, IR_V128, IR_V128)                  \
     H(sm3partw1, IR_H_PURE, IR_V128, 3, IR_V128, IR_V128, IR_V128)                  \
     H(sm3partw2, IR_H_PURE, IR_V128, 3, IR_V128, IR_V128, IR_V128)                  \
     H(sm3ss1, IR_H_PURE, IR_V128, 3, IR_V128, IR_V128, IR_V128)                     \

@@ -1,5 +1,6 @@
 /* Cryptographic instructions (Arm ARM C4.1.96 "Cryptographic AES" .. "four-register"). AES, SHA-1
- * and SHA-256 are IR operations; SHA-512, SM3 and SM4 are helpers (helpers_crypto.c).
+ * and SHA-256 are IR operations, SHA-3 and SHA-512 are made of vector operations, SM3 and SM4 are
+ * helpers (helpers_crypto.c).
  */
 #include "isa/arm64/simd.h"
 
@@ -62,8 +63,8 @@ static ir_ref rotate_left(struct a64_lift *l, ir_ref v, unsigned n)
 {
     if (!n)
         return v;
-    return ir_v2(l->u, IR_VOR, IR_LANE_D, ir_v1i(l->u, IR_VSHLI, IR_LANE_D, v, n),
-                 ir_v1i(l->u, IR_VSHRI, IR_LANE_D, v, 64 - n));
+    return ir_emit(l->u, IR_VSLI, IR_V128, IR_LANE_D,
+                   ir_v1i(l->u, IR_VSHRI, IR_LANE_D, v, 64 - n), v, n);
 }
 LIFT(c_rax1)
 {
@@ -77,6 +78,72 @@ LIFT(c_xar)
 
     n = ir_v2(l->u, IR_VXOR, IR_LANE_D, n, a64_vreg(l, a->rm));
     return set(l, a->rd, rotate_left(l, n, (64 - a->imm) & 63));
+}
+
+/* ---- SHA-512, of whole vectors: what a lane needs of the other comes down by a swap ---- */
+static ir_ref swap(struct a64_lift *l, ir_ref v)
+{
+    return ir_v2i(l->u, IR_VEXT, IR_LANE_B, v, v, 8);
+}
+static ir_ref add(struct a64_lift *l, ir_ref a, ir_ref b)
+{
+    return ir_v2(l->u, IR_VADD, IR_LANE_D, a, b);
+}
+static ir_ref xor3(struct a64_lift *l, ir_ref a, ir_ref b, ir_ref c)
+{
+    return ir_v2(l->u, IR_VXOR, IR_LANE_D, ir_v2(l->u, IR_VXOR, IR_LANE_D, a, b), c);
+}
+/* v rotated right by each of three counts; the last, if `shift`, shifted. */
+static ir_ref sum(struct a64_lift *l, ir_ref v, const uint8_t by[3], bool shift)
+{
+    ir_ref c = shift ? ir_v1i(l->u, IR_VSHRI, IR_LANE_D, v, by[2]) : rotate_left(l, v, 64 - by[2]);
+
+    return xor3(l, rotate_left(l, v, 64 - by[0]), rotate_left(l, v, 64 - by[1]), c);
+}
+static ir_ref choose(struct a64_lift *l, ir_ref x, ir_ref y, ir_ref z)
+{
+    return ir_v3(l->u, IR_VBSL, IR_LANE_D, x, y, z);
+}
+static ir_ref majority(struct a64_lift *l, ir_ref x, ir_ref y, ir_ref z)
+{
+    return choose(l, ir_v2(l->u, IR_VXOR, IR_LANE_D, x, y), z, x);
+}
+static const uint8_t sha512_sum0[3] = {28, 34, 39}, sha512_sum1[3] = {14, 18, 41};
+static const uint8_t sha512_sigma0[3] = {1, 8, 7}, sha512_sigma1[3] = {19, 61, 6};
+
+/* Both rounds in the upper lane, the second on the first's result. */
+LIFT(c_sha512h)
+{
+    ir_ref d = a64_vreg(l, a->rd), n = swap(l, a64_vreg(l, a->rn)), m = a64_vreg(l, a->rm);
+    ir_ref first, t;
+
+    first = add(l, add(l, d, sum(l, m, sha512_sum1, false)), choose(l, m, n, swap(l, n)));
+    t = add(l, first, swap(l, m));
+    t = add(l, add(l, swap(l, d), sum(l, t, sha512_sum1, false)), choose(l, t, m, n));
+    return set(l, a->rd, ir_v2(l->u, IR_VZIP2, IR_LANE_D, t, first));
+}
+LIFT(c_sha512h2)
+{
+    ir_ref d = a64_vreg(l, a->rd), n = swap(l, a64_vreg(l, a->rn)), m = a64_vreg(l, a->rm);
+    ir_ref low = swap(l, m), first, second;
+
+    first = add(l, add(l, d, sum(l, low, sha512_sum0, false)), majority(l, n, m, low));
+    second = add(l, add(l, swap(l, d), sum(l, first, sha512_sum0, false)),
+                 majority(l, first, low, m));
+    return set(l, a->rd, ir_v2(l->u, IR_VZIP2, IR_LANE_D, second, first));
+}
+LIFT(c_sha512su0)
+{
+    ir_ref d = a64_vreg(l, a->rd);
+    ir_ref next = ir_v2i(l->u, IR_VEXT, IR_LANE_B, d, a64_vreg(l, a->rn), 8);
+
+    return set(l, a->rd, add(l, d, sum(l, next, sha512_sigma0, true)));
+}
+LIFT(c_sha512su1)
+{
+    ir_ref d = a64_vreg(l, a->rd), n = a64_vreg(l, a->rn), m = a64_vreg(l, a->rm);
+
+    return set(l, a->rd, add(l, add(l, d, m), sum(l, n, sha512_sigma1, true)));
 }
 
 /* ---- helpers ---- */
@@ -94,10 +161,6 @@ LIFT(c_xar)
                                                                                             \
         return set(l, a->rd, a64_call(l, IR_V128, A64_H_##name, d, n, a64_vreg(l, a->rm))); \
     }
-HELP3(sha512h)
-HELP3(sha512h2)
-HELP2(sha512su0)
-HELP3(sha512su1)
 HELP3(sm3partw1)
 HELP3(sm3partw2)
 HELP2(sm4e)
