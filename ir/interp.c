@@ -8,6 +8,7 @@
  */
 #include "ir/ir.h"
 
+#include <signal.h>
 #include <alloca.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -103,24 +104,43 @@ static int misaligned(struct interp *in, uint64_t addr, enum cpu_access access)
     return CPU_EXIT_ALIGN;
 }
 
+/* The host address of a guest one: without the tag where the isa ignores it. False: none that a host of
+ * 48-bit addresses has; it must be told here, because the host's fault would not name it. */
+static bool host_address(const struct interp *in, uint64_t *addr)
+{
+    if (in->u->isa->top_byte_ignored)
+        *addr = (uint64_t)((int64_t)(*addr << 8) >> 8);
+    return (uint64_t)((int64_t)(*addr << 16) >> 16) == *addr;
+}
+
+static int unmapped(struct interp *in, uint64_t addr, enum cpu_access access)
+{
+    in->cpu->fault_addr = addr;
+    in->cpu->fault_access = access;
+    in->cpu->fault_sig = SIGSEGV;
+    in->cpu->fault_code = SEGV_MAPERR;
+    in->cpu->exit_reason = CPU_EXIT_FAULT;
+    return CPU_EXIT_FAULT;
+}
+
 /* One access; an enum cpu_exit when it cannot be done. */
 static int access_memory(struct interp *in, const struct ir_ins *i, union ir_val *r)
 {
-    uint64_t addr = val(in, i->a)->x;
-    enum cpu_access access = CPU_WRITE;
+    bool plain = i->op == IR_LD || i->op == IR_ST;
+    uint64_t addr = val(in, i->a)->x + (plain ? (uint64_t)(int32_t)i->c : 0);
+    enum cpu_access access = i->op == IR_LD ? CPU_READ : CPU_WRITE;
     bool ok;
 
+    if (!host_address(in, &addr))
+        return unmapped(in, addr, access);
     flush_flags(in);
     /* A fault handler reads cpu->pc and the slots: they must be in memory now. */
     atomic_signal_fence(memory_order_seq_cst);
     switch (i->op) {
     case IR_LD:
-        addr += (uint64_t)(int32_t)i->c;
-        access = CPU_READ;
         ok = interp_load(i->aux, i->type, addr, r);
         break;
     case IR_ST:
-        addr += (uint64_t)(int32_t)i->c;
         ok = interp_store(i->aux, addr, val(in, i->b));
         break;
     case IR_CAS:

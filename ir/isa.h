@@ -44,6 +44,7 @@ struct isa {
     uint16_t elf_machine;
     uint8_t icache_coherent;       /* 0: guests say when code changed (CPU_EXIT_ISYNC) */
     uint8_t strong_order;          /* 1: x86-like */
+    uint8_t top_byte_ignored;      /* 1: bits 63..56 of data addresses are a tag (Arm TBI) */
     uint8_t calls_kill_flags;      /* 1: user code never carries flags over calls and returns */
     const struct isa_slot *slots;
     uint16_t nslots;

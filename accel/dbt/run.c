@@ -1,6 +1,7 @@
 /* The dispatcher: enters translated code, looks up or translates what comes next, links, and returns to
  * the caller when something is his. Also making and unmaking of accelerators and their threads. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -341,6 +342,8 @@ enum cpu_exit accel_run(struct cpu *c)
         }
         c->recover = NULL;
         collect_fp_status(c);
+        if (reason == CPU_EXIT_FAULT && c->fault_code == SI_KERNEL)
+            reason = accel_step(c); /* no address of the host's: a tagged one, or the interpreter names it */
         if (reason == CPU_EXIT_ISYNC)
             accel_invalidate(t->a, c->exit_code ? c->exit_arg : 0, c->exit_code ? c->exit_code : ~0ull);
         else if (reason != CPU_EXIT_NONE)

@@ -142,6 +142,7 @@ const struct isa isa_arm64 = {
     .elf_machine = 183, /* EM_AARCH64 */
     .slots = slots,
     .nslots = array_size(slots),
+    .top_byte_ignored = 1, /* as Linux sets it up for EL0 */
     .calls_kill_flags = 1,
     .pin_int = pin_int,
     .npin_int = array_size(pin_int),
