@@ -142,42 +142,38 @@ SELECT(bif, m, d, n)
 static ir_ref do_mul(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
 {
     (void)d;
-    return simd_mul(l, aux, n, m);
+    return ir_v2(l->u, IR_VMUL, aux, n, m);
 }
 static ir_ref do_mla(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
 {
-    if ((aux & 7) == IR_LANE_B)
-        return ir_v2(l->u, IR_VADD, aux, d, simd_mul(l, aux, n, m));
     return ir_v3(l->u, IR_VMLA, aux, n, m, d);
 }
 static ir_ref do_mls(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
 {
-    if ((aux & 7) == IR_LANE_B)
-        return ir_v2(l->u, IR_VSUB, aux, d, simd_mul(l, aux, n, m));
     return ir_v3(l->u, IR_VMLS, aux, n, m, d);
 }
 static ir_ref do_sabd(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
 {
     (void)d;
-    return simd_abd(l, false, aux, n, m);
+    return ir_v2(l->u, IR_VABDS, aux, n, m);
 }
 static ir_ref do_uabd(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
 {
     (void)d;
-    return simd_abd(l, true, aux, n, m);
+    return ir_v2(l->u, IR_VABDU, aux, n, m);
 }
 static ir_ref do_saba(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
 {
-    return ir_v2(l->u, IR_VADD, aux, d, simd_abd(l, false, aux, n, m));
+    return ir_v2(l->u, IR_VADD, aux, d, ir_v2(l->u, IR_VABDS, aux, n, m));
 }
 static ir_ref do_uaba(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
 {
-    return ir_v2(l->u, IR_VADD, aux, d, simd_abd(l, true, aux, n, m));
+    return ir_v2(l->u, IR_VADD, aux, d, ir_v2(l->u, IR_VABDU, aux, n, m));
 }
 static ir_ref do_uhadd(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, ir_ref m)
 {
     (void)d;
-    return simd_haddu(l, aux, n, m);
+    return ir_v2(l->u, IR_VHADDU, aux, n, m);
 }
 COMBINE(mul, do_mul)
 COMBINE(sabd, do_sabd)

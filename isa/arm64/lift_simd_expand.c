@@ -1,48 +1,7 @@
-/* Vector operations spelled in others, where that is at least as fast on every host we know than
- * the single IR operation, which no host has as one instruction. Owns these spellings; never knows
+/* Vector operations that have no IR operation of their own, spelled in others. Owns these spellings; never knows
  * encodings or registers. All take and give whole vectors; aux as in the IR.
  */
 #include "isa/arm64/simd.h"
-
-/* |a - b| is the greater less the smaller. */
-ir_ref simd_abd(struct a64_lift *l, bool is_unsigned, unsigned aux, ir_ref a, ir_ref b)
-{
-    ir_ref max = ir_v2(l->u, is_unsigned ? IR_VMAXU : IR_VMAXS, aux, a, b);
-
-    return ir_v2(l->u, IR_VSUB, aux, max,
-                 ir_v2(l->u, is_unsigned ? IR_VMINU : IR_VMINS, aux, a, b));
-}
-
-/* a >> count with signs in. Hosts shift words of 16 and 32 bits so; others are shifted with zeros
- * in, and the sign, now at bit `bits - 1 - count`, is extended by flipping and subtracting it. */
-ir_ref simd_sar(struct a64_lift *l, unsigned aux, ir_ref a, unsigned count)
-{
-    unsigned lane = aux & 7, bits = simd_bits(lane);
-    ir_ref sign;
-
-    if (lane == IR_LANE_H || lane == IR_LANE_S || !count)
-        return ir_v1i(l->u, IR_VSARI, aux, a, count);
-    if (count >= bits - 1)
-        return ir_v2(l->u, IR_VCGTS, aux, ir_const(l->u, IR_V128, 0), a);
-    sign = simd_const(l, lane, UINT64_C(1) << (bits - 1 - count));
-    a = ir_v1i(l->u, IR_VSHRI, aux, a, count);
-    return ir_v2(l->u, IR_VSUB, aux, ir_v2(l->u, IR_VXOR, aux, a, sign), sign);
-}
-
-/* Products of bytes: odd and even ones as products of halfwords. */
-ir_ref simd_mul(struct a64_lift *l, unsigned aux, ir_ref a, ir_ref b)
-{
-    struct ir_unit *u = l->u;
-    unsigned wide = IR_LANE_H | (aux & IR_HALF);
-    ir_ref even, odd;
-
-    if ((aux & 7) != IR_LANE_B)
-        return ir_v2(u, IR_VMUL, aux, a, b);
-    even = ir_v2(u, IR_VMUL, wide, a, b);
-    even = ir_v2(u, IR_VAND, wide, even, simd_const(l, IR_LANE_H, 0xff));
-    odd = ir_v2(u, IR_VMUL, wide, ir_v1i(u, IR_VSHRI, wide, a, 8), ir_v1i(u, IR_VSHRI, wide, b, 8));
-    return ir_v2(u, IR_VOR, wide, even, ir_v1i(u, IR_VSHLI, wide, odd, 8));
-}
 
 /* n shifted left (right) by count over d: d keeps what the shift would fill with zeros. */
 ir_ref simd_sli(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, unsigned count)
@@ -56,17 +15,6 @@ ir_ref simd_sri(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, unsigned c
     if (count == simd_bits(aux & 7)) /* nothing is inserted */
         return aux & IR_HALF ? ir_v1(l->u, IR_VZHI, IR_LANE_D, d) : d;
     return ir_emit(l->u, IR_VSRI, IR_V128, aux, d, n, count);
-}
-
-/* (a + b) >> 1 without loss: the rounded average, which hosts have, less what it rounded. */
-ir_ref simd_haddu(struct a64_lift *l, unsigned aux, ir_ref a, ir_ref b)
-{
-    ir_ref odd;
-
-    if ((aux & 7) == IR_LANE_S)
-        return ir_v2(l->u, IR_VHADDU, aux, a, b);
-    odd = ir_v2(l->u, IR_VAND, aux, ir_v2(l->u, IR_VXOR, aux, a, b), simd_const(l, aux & 7, 1));
-    return ir_v2(l->u, IR_VSUB, aux, ir_v2(l->u, IR_VRHADDU, aux, a, b), odd);
 }
 
 /* All lanes (of half a vector with IR_HALF) by op, in lane 0: halves onto each other. What comes

@@ -57,7 +57,7 @@ WIDE(usubw, IR_VSUB, true)
 static ir_ref abdl(struct a64_lift *l, bool is_unsigned, unsigned q, unsigned lane, unsigned rn,
                    unsigned rm)
 {
-    ir_ref r = simd_abd(l, is_unsigned, lane, a64_vreg(l, rn), a64_vreg(l, rm));
+    ir_ref r = ir_v2(l->u, is_unsigned ? IR_VABDU : IR_VABDS, lane, a64_vreg(l, rn), a64_vreg(l, rm));
 
     return widen(l, true, long_aux(lane, q), r);
 }

@@ -27,13 +27,13 @@ static ir_ref round_right(struct a64_lift *l, bool sign, unsigned aux, unsigned 
     ir_ref last = count > 1 ? ir_v1i(u, IR_VSHRI, aux, n, count - 1) : n;
 
     last = ir_v2(u, IR_VAND, aux, last, simd_const(l, aux & 7, 1));
-    n = sign ? simd_sar(l, aux, n, count) : ir_v1i(u, IR_VSHRI, aux, n, count);
+    n = ir_v1i(u, sign ? IR_VSARI : IR_VSHRI, aux, n, count);
     return ir_v2(u, IR_VADD, aux, n, last);
 }
 static ir_ref sshr(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n)
 {
     (void)d;
-    return simd_sar(l, aux, n, count);
+    return ir_v1i(l->u, IR_VSARI, aux, n, count);
 }
 static ir_ref ushr(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n)
 {
@@ -87,10 +87,10 @@ static ir_ref sqshl(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, 
 {
     unsigned bits = simd_bits(aux & 7);
     ir_ref shifted = shl(l, aux, count, d, n);
-    ir_ref sign = simd_sar(l, aux, n, bits - 1);
+    ir_ref sign = ir_v1i(l->u, IR_VSARI, aux, n, bits - 1);
     ir_ref max = simd_const(l, aux & 7, bits_mask64(bits - 1));
 
-    return limited(l, aux, shifted, simd_sar(l, aux, shifted, count), n,
+    return limited(l, aux, shifted, ir_v1i(l->u, IR_VSARI, aux, shifted, count), n,
                    ir_v2(l->u, IR_VXOR, aux, sign, max));
 }
 static ir_ref uqshl(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d, ir_ref n)
@@ -106,7 +106,7 @@ static ir_ref sqshlu(struct a64_lift *l, unsigned aux, unsigned count, ir_ref d,
     unsigned lane = aux & 7, bits = simd_bits(lane);
     ir_ref shifted = shl(l, aux, count, d, n);
     ir_ref back = ir_v1i(l->u, IR_VSHRI, aux, shifted, count);
-    ir_ref sign = simd_sar(l, aux, n, bits - 1);
+    ir_ref sign = ir_v1i(l->u, IR_VSARI, aux, n, bits - 1);
 
     if (!count) /* a negative n comes back: make it differ */
         back = ir_v2(l->u, IR_VANDN, aux, back, sign);

@@ -193,12 +193,8 @@ unsigned simd_fp_round(enum ir_rm rm); /* as enum fp_round, IR_RM_DYN excluded *
 unsigned simd_key_round(const struct a64_lift *l);
 
 /* Spellings of operations in cheaper ones, lift_simd_expand.c. */
-ir_ref simd_abd(struct a64_lift *l, bool is_unsigned, unsigned aux, ir_ref a, ir_ref b);
-ir_ref simd_sar(struct a64_lift *l, unsigned aux, ir_ref a, unsigned count);
-ir_ref simd_mul(struct a64_lift *l, unsigned aux, ir_ref a, ir_ref b);
 ir_ref simd_sli(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, unsigned count);
 ir_ref simd_sri(struct a64_lift *l, unsigned aux, ir_ref d, ir_ref n, unsigned count);
-ir_ref simd_haddu(struct a64_lift *l, unsigned aux, ir_ref a, ir_ref b);
 ir_ref simd_narrow(struct a64_lift *l, enum ir_op op, unsigned lane, ir_ref v);
 ir_ref simd_fold(struct a64_lift *l, enum ir_op op, unsigned aux, ir_ref v);
 ir_ref simd_table(struct a64_lift *l, unsigned aux, unsigned rn, unsigned count, ir_ref index);

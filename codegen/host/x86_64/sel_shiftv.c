@@ -16,6 +16,9 @@ static void shift_imm(struct cg_work *w, unsigned lane, int ext, int d, int a, u
         x64_movaps(&w->a, d, a);
     } else if (n >= bits) {
         zeros(w, d);
+    } else if (ext == SRA && n == bits - 1 && (lane == IR_LANE_B || (lane == IR_LANE_D && !has_512(w)))) {
+        vec_signs(w, lane, VSCRATCH2, a);
+        x64_movaps(&w->a, d, VSCRATCH2);
     } else if (lane == IR_LANE_B) {
         vshift(w, 1, ext == SLL ? SLL : SRL, d, a, n);
         op2m(w, AND, d, d, vec_const(w, (enum vec_const)((ext == SLL ? K_SHL_B : K_SHR_B) + n)));
