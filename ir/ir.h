@@ -192,6 +192,8 @@ struct ir_fpenv {
 
 struct ir_unit {
     const struct isa *isa;
+    uint16_t cc_slots[2]; /* the isa's slots of type CC */
+    uint16_t ncc;
     uint32_t key; /* code key */
     struct ir_fpenv fp;
     struct ir_ins *ins;

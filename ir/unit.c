@@ -7,7 +7,9 @@
 
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "base/mem.h"
+#include "ir/isa.h"
 
 enum { FIRST_INS = 256, FIRST_BLOCKS = 8, FIRST_TARGETS = 8 };
 
@@ -26,9 +28,19 @@ void ir_unit_free(struct ir_unit *u)
     ir_unit_init(u);
 }
 
-void ir_unit_reset(struct ir_unit *u, const struct isa *isa, uint32_t key)
+static void set_isa(struct ir_unit *u, const struct isa *isa)
 {
     u->isa = isa;
+    u->ncc = 0;
+    for (unsigned s = 0; s < isa->nslots; s++)
+        if (isa->slots[s].type == IR_CC && u->ncc < array_size(u->cc_slots))
+            u->cc_slots[u->ncc++] = (uint16_t)s;
+}
+
+void ir_unit_reset(struct ir_unit *u, const struct isa *isa, uint32_t key)
+{
+    if (u->isa != isa)
+        set_isa(u, isa);
     u->key = key;
     u->fp = (struct ir_fpenv){0};
     u->nins = 0;

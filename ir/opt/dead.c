@@ -30,17 +30,21 @@ void opt_dead_code(struct ir_unit *u)
 {
     uint8_t *uses = opt_work(u, 2 * (size_t)u->nins + 1);
 
-    memset(uses, 0, u->nins);
+    memset(uses, 0, 2 * (size_t)u->nins);
     for (uint32_t at = u->nins; at-- > 0;) {
         struct ir_ins *i = &u->ins[at];
         unsigned mask;
 
+        if (i->op == IR_NOP || i->op == IR_INSN)
+            continue;
         if (!uses[at] && opt_removable(u, i)) {
             if (i->op == IR_CALL && at && i[-1].op == IR_ARG)
                 opt_kill(&i[-1]);
             opt_kill(i);
             continue;
         }
+        if (i->op == IR_LD || i->op == IR_ST)
+            count_use(uses + u->nins, i->a);
         mask = ir_operand_mask(i);
         if (mask & 1)
             count_use(uses, i->a);

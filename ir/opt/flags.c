@@ -6,13 +6,6 @@
 #include "ir/isa.h"
 #include "ir/opt/forward.h"
 
-void fwd_flags_begin(struct fwd *f)
-{
-    for (unsigned s = 0; s < f->u->isa->nslots && f->ncc < 2; s++)
-        if (f->u->isa->slots[s].type == IR_CC)
-            f->cc_slots[f->ncc++] = (uint16_t)s;
-}
-
 static bool pending(const struct fwd *f, const struct fwd_slot *s)
 {
     return s->put_age == f->cc_age;
@@ -33,8 +26,8 @@ static bool quiet_after(const struct fwd *f)
  * they can be stored in between. */
 void fwd_flags_swap(struct fwd *f, struct ir_ins *brcc, uint32_t jump)
 {
-    if (!f->ncc || brcc->aux == IR_CC_AL || f->u->targets[brcc->c].cc_dead ||
-        !f->u->targets[jump].cc_dead || !pending(f, &f->slots[f->cc_slots[0]]))
+    if (!f->u->ncc || brcc->aux == IR_CC_AL || f->u->targets[brcc->c].cc_dead ||
+        !f->u->targets[jump].cc_dead || !pending(f, &f->slots[f->u->cc_slots[0]]))
         return;
     f->swapped = brcc->c;
     brcc->aux ^= 1;
@@ -51,8 +44,8 @@ void fwd_flags_branch(struct fwd *f, ir_ref branch)
         f->cc_age++;
         return;
     }
-    for (unsigned k = 0; k < f->ncc; k++) {
-        struct fwd_slot *s = &f->slots[f->cc_slots[k]];
+    for (unsigned k = 0; k < f->u->ncc; k++) {
+        struct fwd_slot *s = &f->slots[f->u->cc_slots[k]];
         struct ir_ins put;
 
         if (!pending(f, s) || b->op != IR_BRCC || f->out[s->put].a != b->a || !quiet_after(f))
@@ -68,8 +61,8 @@ void fwd_flags_jump(struct fwd *f, uint32_t target)
 {
     if (!f->u->targets[target].cc_dead)
         return;
-    for (unsigned k = 0; k < f->ncc; k++) {
-        struct fwd_slot *s = &f->slots[f->cc_slots[k]];
+    for (unsigned k = 0; k < f->u->ncc; k++) {
+        struct fwd_slot *s = &f->slots[f->u->cc_slots[k]];
 
         if (!pending(f, s))
             continue;

@@ -327,8 +327,6 @@ static ir_ref step(struct fwd *f, struct ir_ins *i)
     case IR_PUT:
         put(f, i);
         return IR_NONE;
-    case IR_INSN:
-        return f->insn = append(f, i);
     case IR_LD:
     case IR_ST:
     case IR_CAS:
@@ -358,9 +356,16 @@ static uint32_t walk(struct fwd *f, const struct ir_block *block)
     const struct ir_ins *ins = f->u->ins;
 
     for (uint32_t at = block->first; at < block->end; at++) {
-        struct ir_ins i = ins[at];
-        unsigned mask = ir_operand_mask(&i);
+        struct ir_ins i;
+        unsigned mask;
 
+        make_room(f);
+        if (ins[at].op == IR_INSN) {
+            f->insn = append(f, &ins[at]);
+            continue;
+        }
+        i = ins[at];
+        mask = ir_operand_mask(&i);
         if (mask & 1)
             i.a = f->map[i.a];
         if (mask & 2)
@@ -368,7 +373,6 @@ static uint32_t walk(struct fwd *f, const struct ir_block *block)
         if (mask & 4)
             i.c = f->map[i.c];
         f->at = &ins[at];
-        make_room(f);
         if (f->swapped != IR_NONE && i.op == IR_JMP) {
             i.c = f->swapped;
             f->swapped = IR_NONE;
@@ -424,7 +428,6 @@ static void begin(struct fwd *f, struct ir_unit *u, bool merge)
         memset(f->moved, 0xff, u->nblocks * sizeof(*f->moved));
         count_ways(f);
     }
-    fwd_flags_begin(f);
     f->out = u->spare;
     f->cap = u->cap_spare;
 }

@@ -40,8 +40,6 @@ struct fwd {
     struct fwd_slot *slots;
     uint32_t value_age, put_age, cc_age;
     uint32_t cse[CSE_SIZE];
-    uint16_t cc_slots[2]; /* the slots of type CC */
-    unsigned ncc;
     uint32_t swapped; /* the target that the coming JMP takes over from its BRCC, or IR_NONE */
     bool merge;
     uint8_t *preds; /* of old blocks, up to 2; with merge */
@@ -66,7 +64,6 @@ extern fold_fn *const fold_rules[IR_OP_COUNT];
 ir_ref fwd_build(struct fwd *f, struct ir_ins i);
 
 /* flags.c: PUTs of flags around branches to where flags are dead. */
-void fwd_flags_begin(struct fwd *f);
 void fwd_flags_swap(struct fwd *f, struct ir_ins *brcc, uint32_t jump);
 void fwd_flags_branch(struct fwd *f, ir_ref branch);
 void fwd_flags_jump(struct fwd *f, uint32_t target);

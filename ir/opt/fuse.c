@@ -8,8 +8,6 @@
  */
 #include "ir/opt/opt.h"
 
-#include <string.h>
-
 struct fuse {
     struct ir_unit *u;
     struct ir_ins *ins;
@@ -185,13 +183,6 @@ void opt_fuse(struct ir_unit *u)
     struct fuse f = {.u = u, .ins = u->ins, .uses = u->work};
 
     f.addresses = f.uses + u->nins;
-    memset(f.addresses, 0, u->nins);
-    for (uint32_t at = 0; at < u->nins; at++) {
-        const struct ir_ins *i = &u->ins[at];
-
-        if ((i->op == IR_LD || i->op == IR_ST) && f.addresses[i->a] < OPT_USES_MANY)
-            f.addresses[i->a]++;
-    }
     for (uint32_t at = 0; at < u->nins; at++) {
         struct ir_ins *i = &u->ins[at];
 

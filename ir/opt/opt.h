@@ -27,7 +27,8 @@ void opt_forward(struct ir_unit *u, bool merge);
 void opt_dead_puts(struct ir_unit *u);
 
 /* dead.c: pure operations, GETs and pure calls whose result is not used become NOP. Provides: the
- * number of uses of each value, a byte each, up to OPT_USES_MANY, in u->work (twice nins bytes). */
+ * number of uses of each value, a byte each, up to OPT_USES_MANY, in u->work; behind them, how many
+ * of these are addresses of LD and ST. */
 void opt_dead_code(struct ir_unit *u);
 enum { OPT_USES_MANY = 255 };
 

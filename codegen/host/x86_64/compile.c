@@ -181,7 +181,8 @@ static void block(struct cg_work *w, uint32_t n)
             return;
         }
         select_one(w, i);
-        ra_expire(w, i);
+        if (w->dieat[i] != NONE)
+            ra_expire(w, i);
         if (w->overflow)
             return;
     }
