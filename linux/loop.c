@@ -84,7 +84,8 @@ void lx_loop(struct lx_thread *t)
 {
     while (!t->exiting) {
         handle_exit(t, accel_run(t->cpu));
-        atomic_store(&t->cpu->exit_request, 0);
+        if (atomic_load_explicit(&t->cpu->exit_request, memory_order_relaxed))
+            atomic_store(&t->cpu->exit_request, 0); /* before looking for what it announced */
         if (t->pending || t->restart || t->deferred & ~t->sigmask)
             lx_signal_deliver(t);
     }
