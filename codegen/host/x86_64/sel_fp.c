@@ -169,7 +169,7 @@ static bool sel_itof(struct cg_work *w, uint32_t i, bool sign)
     uint8_t *big = NULL;
     if (!dyn_rounding(w, p))
         return false;
-    int a = ra_use(w, p->a), s = a;
+    int a = ra_use(w, p->a), s = a, d = ra_def(w, i, -1); /* before the branch: it may spill */
     if (!sign && wide) {
         x64_test(m, true, a, a);
         flags_clobber(w);
@@ -178,7 +178,6 @@ static bool sel_itof(struct cg_work *w, uint32_t i, bool sign)
         x64_mov(m, false, SCRATCH, a);
         s = SCRATCH;
     }
-    int d = ra_def(w, i, -1);
     zero(w, d);
     unsigned op = pfx(dbl(p)) | X64_0F(0x2a);
     if (m->avx)
