@@ -1,5 +1,6 @@
-/* Threads that call many functions, change code, map and unmap it, and take signals: the translator's
- * cache is reclaimed again and again (run it with a small one), and every result must stay right. */
+/* Threads that call many functions, change code, map and unmap it, and take signals: the
+ * translator's cache is reclaimed again and again (run it with a small one), and every result must
+ * stay right. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -17,26 +18,37 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static unsigned guarded;
 
 /* Many functions of some size, none like the other. */
-#define F(n)                                                                                       \
-    static __attribute__((noinline)) uint64_t f##n(uint64_t x, unsigned k)                         \
-    {                                                                                              \
-        for (unsigned i = 0; i < k % 7; i++)                                                       \
-            x = (x ^ x >> (n % 13 + 1)) * (2 * n##ull + 0x9e3779b97f4a7c15ull) + (x << (n % 5) > n); \
-        switch (x % 5) {                                                                           \
-        case 0: return x + n;                                                                      \
-        case 1: return x * 3 - n;                                                                  \
-        case 2: return x ^ (uint64_t)n << 7;                                                       \
-        case 3: return x >> 1 | (uint64_t)n << 40;                                                 \
-        default: return x - n;                                                                     \
-        }                                                                                          \
+#define F(n)                                                                     \
+    static __attribute__((noinline)) uint64_t f##n(uint64_t x, unsigned k)       \
+    {                                                                            \
+        for (unsigned i = 0; i < k % 7; i++)                                     \
+            x = (x ^ x >> (n % 13 + 1)) * (2 * n##ull + 0x9e3779b97f4a7c15ull) + \
+                (x << (n % 5) > n);                                              \
+        switch (x % 5) {                                                         \
+        case 0:                                                                  \
+            return x + n;                                                        \
+        case 1:                                                                  \
+            return x * 3 - n;                                                    \
+        case 2:                                                                  \
+            return x ^ (uint64_t)n << 7;                                         \
+        case 3:                                                                  \
+            return x >> 1 | (uint64_t)n << 40;                                   \
+        default:                                                                 \
+            return x - n;                                                        \
+        }                                                                        \
     }
 #define F10(n) F(n##0) F(n##1) F(n##2) F(n##3) F(n##4) F(n##5) F(n##6) F(n##7) F(n##8) F(n##9)
-#define F100(n) F10(n##0) F10(n##1) F10(n##2) F10(n##3) F10(n##4) F10(n##5) F10(n##6) F10(n##7) F10(n##8) F10(n##9)
-F100(1) F100(2) F100(3) F100(4) F100(5)
-#define P(n) f##n,
+#define F100(n) \
+    F10(n##0)   \
+    F10(n##1) F10(n##2) F10(n##3) F10(n##4) F10(n##5) F10(n##6) F10(n##7) F10(n##8) F10(n##9)
+F100(1)
+F100(2) F100(3) F100(4) F100(5)
+#define P(n)   f##n,
 #define P10(n) P(n##0) P(n##1) P(n##2) P(n##3) P(n##4) P(n##5) P(n##6) P(n##7) P(n##8) P(n##9)
-#define P100(n) P10(n##0) P10(n##1) P10(n##2) P10(n##3) P10(n##4) P10(n##5) P10(n##6) P10(n##7) P10(n##8) P10(n##9)
-typedef uint64_t fn(uint64_t, unsigned);
+#define P100(n) \
+    P10(n##0)   \
+    P10(n##1) P10(n##2) P10(n##3) P10(n##4) P10(n##5) P10(n##6) P10(n##7) P10(n##8) P10(n##9)
+    typedef uint64_t fn(uint64_t, unsigned);
 static fn *const all[500] = {P100(1) P100(2) P100(3) P100(4) P100(5)};
 
 /* A function that returns a constant, as machine code. */
@@ -73,17 +85,18 @@ static void own_code(unsigned id, unsigned round, uint32_t **page)
     if (round % 8 == 0) {
         if (*page)
             munmap(*page, 4096);
-        *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+                     -1, 0);
         CHECK(*page != MAP_FAILED);
     }
     write_code(*page + 16 * (round % 8), value);
     for (unsigned i = 0; i < 40; i++)
-        if (((int (*)(void)) (*page + 16 * (round % 8)))() != (int)value) {
+        if (((int (*)(void))(*page + 16 * (round % 8)))() != (int)value) {
             printf("old code ran\n");
             return;
         }
     write_code(*page, value ^ 1);
-    if (((int (*)(void)) *page)() != (int)(value ^ 1))
+    if (((int (*)(void)) * page)() != (int)(value ^ 1))
         printf("old code ran after a change\n");
 }
 
