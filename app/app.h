@@ -28,7 +28,7 @@ struct app_option {
     const char *name;     /* with its dashes, as the user writes it */
     const char *argument; /* what the help calls its value, or NULL: it has none */
     int id;
-    const char *help;     /* NULL: not shown */
+    const char *help; /* NULL: not shown */
 };
 
 /* Finds the option of a word: "-L", "--name=value"; *value is what follows '=' or NULL. */

@@ -70,14 +70,16 @@ static void check_programs(struct report *r)
         good("memory for translated code", code.near ? "near" : "far (slower)");
         os_code_free(&code);
     } else {
-        bad(r, e.text, "a security policy forbids generated code: allow memfd_create and PROT_EXEC,"
-                       " or use -tier 0 (slow)");
+        bad(r, e.text,
+            "a security policy forbids generated code: allow memfd_create and PROT_EXEC,"
+            " or use -tier 0 (slow)");
     }
     if (read_number("/proc/sys/vm/mmap_min_addr") > 65536)
         note("vm.mmap_min_addr is high: some programs want low addresses",
              "sudo sysctl vm.mmap_min_addr=65536");
     if (read_number("/proc/sys/vm/overcommit_memory") == 2)
-        note("vm.overcommit_memory is 2: programs that reserve much memory (Go, Java, node) may fail",
+        note("vm.overcommit_memory is 2: programs that reserve much memory (Go, Java, node) may "
+             "fail",
              "sudo sysctl vm.overcommit_memory=0");
 }
 
@@ -135,9 +137,10 @@ static void check_kvm(void)
     if (access("/dev/kvm", R_OK | W_OK) == 0)
         good("/dev/kvm may be used", NULL);
     else if (errno == ENOENT)
-        note("there is no /dev/kvm: user mode does not need it",
-             "enable virtualization in the firmware, then: sudo modprobe kvm_intel || sudo modprobe "
-             "kvm_amd");
+        note(
+            "there is no /dev/kvm: user mode does not need it",
+            "enable virtualization in the firmware, then: sudo modprobe kvm_intel || sudo modprobe "
+            "kvm_amd");
     else
         note("/dev/kvm is there, but not for you", "sudo usermod -aG kvm $USER, then log in again");
 }
@@ -149,7 +152,8 @@ int app_doctor(int argc, char **argv)
     if (argc > 1) {
         bool wants_help = !strcmp(argv[1], "-h") || !strcmp(argv[1], "--help");
 
-        puts("Usage: myna doctor\nSays what works on this host. Exit status 1: something does not.");
+        puts(
+            "Usage: myna doctor\nSays what works on this host. Exit status 1: something does not.");
         return wants_help ? 0 : 2;
     }
     check_programs(&r);

@@ -1,6 +1,7 @@
 /*
- * Owns the meaning of user mode's options: from words to struct linux_options, and to the words that
- * start the same thing again for a guest's execve(). Must not know how a door spells its options.
+ * Owns the meaning of user mode's options: from words to struct linux_options, and to the words
+ * that start the same thing again for a guest's execve(). Must not know how a door spells its
+ * options.
  */
 #include "app/front.h"
 
@@ -71,10 +72,10 @@ void front_unsetenv(struct front *f, const char *name)
 static int enable_qemu_log(struct front *f, const char *items, struct err *e)
 {
     static const char *const names[][2] = {
-        {"op", "ir"},         {"op_opt", "opt"},    {"op_ind", "opt"}, {"page", "mmu"},
-        {"int", "signal"},    {"unimp", NULL},      {"guest_errors", NULL}, {"nochain", NULL},
-        {"fpu", NULL},        {"pcall", NULL},      {"cpu_reset", NULL},   {"tid", NULL},
-        {"plugin", NULL},     {"vpu", NULL},        {"mmu", "mmu"},
+        {"op", "ir"},      {"op_opt", "opt"}, {"op_ind", "opt"},      {"page", "mmu"},
+        {"int", "signal"}, {"unimp", NULL},   {"guest_errors", NULL}, {"nochain", NULL},
+        {"fpu", NULL},     {"pcall", NULL},   {"cpu_reset", NULL},    {"tid", NULL},
+        {"plugin", NULL},  {"vpu", NULL},     {"mmu", "mmu"},
     };
     char item[64];
 
@@ -214,7 +215,8 @@ static int apply(struct front *f, int id, const char *value, struct err *e)
     return ret;
 }
 
-/* What a restarted program does not inherit: its environment is edited already, its name is its own. */
+/* What a restarted program does not inherit: its environment is edited already, its name is its
+ * own. */
 static bool is_inherited(int id)
 {
     return id != FRONT_SETENV && id != FRONT_UNSETENV && id != FRONT_ARGV0 && id != FRONT_EXECFD &&

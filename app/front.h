@@ -1,6 +1,7 @@
 /*
- * What the front doors of user mode share: `myna exec`, qemu-ARCH, binfmt_misc. Each names its options
- * by a table whose ids are these; one function acts on an option, so that all doors mean the same.
+ * What the front doors of user mode share: `myna exec`, qemu-ARCH, binfmt_misc. Each names its
+ * options by a table whose ids are these; one function acts on an option, so that all doors mean
+ * the same.
  */
 #ifndef MYNA_APP_FRONT_H
 #define MYNA_APP_FRONT_H
@@ -38,20 +39,22 @@ enum front_option {
 
 struct front {
     struct linux_options o;
-    char **env;          /* of the guest; edited by -E and -U */
+    char **env; /* of the guest; edited by -E and -U */
     size_t env_count;
     struct {
         char **data;
         size_t len, cap;
-    } restart;           /* words that start this door again with the same options */
+    } restart;                /* words that start this door again with the same options */
     bool help, version, done; /* done: printed what was asked for, exit with 0 */
-    bool qemu;           /* options mean what QEMU says */
+    bool qemu;                /* options mean what QEMU says */
 };
 
-/* Starts from the environment of this process; door: the words that lead back here ("myna", "exec"). */
+/* Starts from the environment of this process; door: the words that lead back here ("myna",
+ * "exec"). */
 void front_init(struct front *f, const char *const *door);
 
-/* Reads options up to the program; returns the index of the program in argv (argc: there is none). */
+/* Reads options up to the program; returns the index of the program in argv (argc: there is none).
+ */
 int front_parse(struct front *f, const struct app_option *table, int argc, char **argv,
                 struct err *e);
 

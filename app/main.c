@@ -1,6 +1,6 @@
 /*
- * The executable: finds the front door by the name it is called by or by the first word. Must not know
- * options.
+ * The executable: finds the front door by the name it is called by or by the first word. Must not
+ * know options.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,8 @@
 #include "base/log.h"
 #include "ir/isa.h"
 
-/* The kernel says so in AT_FLAGS when binfmt_misc called and put the guest's argv[0] behind the path. */
+/* The kernel says so in AT_FLAGS when binfmt_misc called and put the guest's argv[0] behind the
+ * path. */
 #define FLAG_PRESERVE_ARGV0 1ul
 
 static int help(int argc, char **argv);
@@ -67,7 +68,8 @@ static int unknown(const char *word)
     return 2;
 }
 
-/* What follows "qemu-" in the name of a user-mode emulator, or NULL. "-static" is Debian's suffix. */
+/* What follows "qemu-" in the name of a user-mode emulator, or NULL. "-static" is Debian's suffix.
+ */
 static const char *qemu_arch(const char *path, char *arch, size_t size)
 {
     const char *name = strrchr(path, '/');

@@ -47,8 +47,8 @@ static const struct {
     const char *variable;
     const char *option;
 } variables[] = {
-    {"QEMU_LD_PREFIX", "-L"}, {"QEMU_STACK_SIZE", "-s"}, {"QEMU_CPU", "-cpu"},
-    {"QEMU_ARGV0", "-0"},     {"QEMU_UNAME", "-r"},      {"QEMU_LOG", "-d"},
+    {"QEMU_LD_PREFIX", "-L"},    {"QEMU_STACK_SIZE", "-s"}, {"QEMU_CPU", "-cpu"},
+    {"QEMU_ARGV0", "-0"},        {"QEMU_UNAME", "-r"},      {"QEMU_LOG", "-d"},
     {"QEMU_LOG_FILENAME", "-D"}, {"QEMU_PAGESIZE", "-p"},
 };
 

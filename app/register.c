@@ -36,8 +36,8 @@ static void append_bytes(char *line, size_t size, const unsigned char *bytes, si
         at += (size_t)snprintf(line + at, size - at, "\\x%02x", bytes[i]);
 }
 
-/* Flags: P keeps argv[0], O hands over an open file, C takes its credentials, F opens us now, so that
- * containers and chroots need no copy. */
+/* Flags: P keeps argv[0], O hands over an open file, C takes its credentials, F opens us now, so
+ * that containers and chroots need no copy. */
 static void make_line(const struct linux_guest *g, const char *path, char *line, size_t size)
 {
     snprintf(line, size, ":myna-%s:M::", g->machine);

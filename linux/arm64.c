@@ -15,7 +15,7 @@
 #include "linux/lx.h"
 
 #define FPSIMD_MAGIC 0x46508001u
-#define ESR_MAGIC 0x45535201u
+#define ESR_MAGIC    0x45535201u
 
 struct fpsimd_context {
     uint32_t magic, size, fpsr, fpcr;
@@ -51,11 +51,12 @@ struct model {
     const char *names; /* each followed by a space */
     uint64_t features;
 };
-#define F(name) UINT64_C(1) << A64_F_##name
-#define V80 (F(FP) | F(ASIMD) | F(CPUID) | F(CRC32))
+#define F(name)    UINT64_C(1) << A64_F_##name
+#define V80        (F(FP) | F(ASIMD) | F(CPUID) | F(CRC32))
 #define V80_CRYPTO (V80 | F(AES) | F(PMULL) | F(SHA1) | F(SHA2))
-#define V82 (V80_CRYPTO | F(ATOMICS) | F(FPHP) | F(ASIMDHP) | F(ASIMDRDM) | F(LRCPC) | F(DCPOP) |   \
-             F(ASIMDDP) | F(SSBS))
+#define V82                                                                               \
+    (V80_CRYPTO | F(ATOMICS) | F(FPHP) | F(ASIMDHP) | F(ASIMDRDM) | F(LRCPC) | F(DCPOP) | \
+     F(ASIMDDP) | F(SSBS))
 
 static const struct model models[] = {
     {"cortex-a35 cortex-a53 cortex-a57 cortex-a72 ", V80_CRYPTO},
@@ -150,8 +151,8 @@ static void dump(struct lx_thread *t)
         log_trace(LOG_CPU, "x%-2d %016llx %016llx %016llx %016llx", i, (unsigned long long)s->x[i],
                   (unsigned long long)s->x[i + 1], (unsigned long long)s->x[i + 2],
                   (unsigned long long)(i + 3 < 31 ? s->x[i + 3] : s->sp));
-    log_trace(LOG_CPU, "pc  %016llx nzcv %08x fpcr %08x fpsr %08x",
-              (unsigned long long)t->cpu->pc, arm64_get_nzcv(s), s->fpcr, arm64_get_fpsr(s));
+    log_trace(LOG_CPU, "pc  %016llx nzcv %08x fpcr %08x fpsr %08x", (unsigned long long)t->cpu->pc,
+              arm64_get_nzcv(s), s->fpcr, arm64_get_fpsr(s));
 }
 
 /* ---- signal frames ---- */
@@ -260,11 +261,11 @@ static int sig_return(struct lx_thread *t, uint64_t *mask)
 /* ---- flags of open(): four bits are elsewhere ---- */
 
 #define G_DIRECTORY 0040000
-#define G_NOFOLLOW 0100000
-#define G_DIRECT 0200000
+#define G_NOFOLLOW  0100000
+#define G_DIRECT    0200000
 #define G_LARGEFILE 0400000
 #define H_LARGEFILE 0100000 /* libc says 0, the kernel does not */
-#define ALL_BITS (G_DIRECTORY | G_NOFOLLOW | G_DIRECT | G_LARGEFILE)
+#define ALL_BITS    (G_DIRECTORY | G_NOFOLLOW | G_DIRECT | G_LARGEFILE)
 
 static int oflags_in(int g)
 {

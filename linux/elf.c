@@ -63,9 +63,9 @@ const char *elf_machine_name(uint16_t machine, char buf[32])
         uint16_t machine;
         char name[12];
     } names[] = {
-        {EM_X86_64, "x86-64"}, {EM_386, "i386"},     {EM_AARCH64, "arm64"}, {EM_ARM, "arm"},
-        {EM_RISCV, "riscv"},   {EM_PPC64, "ppc64"},  {EM_PPC, "ppc"},       {EM_MIPS, "mips"},
-        {EM_SPARC, "sparc"},   {EM_SPARCV9, "sparc64"}, {EM_S390, "s390"},  {258, "loongarch"},
+        {EM_X86_64, "x86-64"}, {EM_386, "i386"},        {EM_AARCH64, "arm64"}, {EM_ARM, "arm"},
+        {EM_RISCV, "riscv"},   {EM_PPC64, "ppc64"},     {EM_PPC, "ppc"},       {EM_MIPS, "mips"},
+        {EM_SPARC, "sparc"},   {EM_SPARCV9, "sparc64"}, {EM_S390, "s390"},     {258, "loongarch"},
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -143,8 +143,7 @@ static int add_segment(struct elf_image *image, const struct elf_segment *s, uin
         return err_text(e, ENOEXEC, "a segment lies outside the address space");
     if (s->filesz && (s->offset > file_size || s->filesz > file_size - s->offset))
         return err_text(e, ENOEXEC, "the file is cut off: it has %llu bytes, a segment needs %llu",
-                        (unsigned long long)file_size,
-                        (unsigned long long)(s->offset + s->filesz));
+                        (unsigned long long)file_size, (unsigned long long)(s->offset + s->filesz));
     if (s->filesz && ((s->vaddr ^ s->offset) & LX_PAGE_MASK))
         return err_text(e, ENOEXEC, "a segment's address and place in the file do not agree");
     if (image->nsegments > 0) {
@@ -192,8 +191,7 @@ static int parse_interp(struct elf_image *image, const struct reader *r, size_t 
 
     if (image->interp[0] || *interp_size)
         return err_text(e, ENOEXEC, "the program names two dynamic linkers");
-    if (size < 2 || size > sizeof(image->interp) || offset > file_size ||
-        size > file_size - offset)
+    if (size < 2 || size > sizeof(image->interp) || offset > file_size || size > file_size - offset)
         return err_text(e, ENOEXEC, "the name of the program's dynamic linker is damaged");
     if (offset > r->size || size > r->size - offset) {
         *interp_at = offset;

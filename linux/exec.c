@@ -1,9 +1,10 @@
 /*
  * Owns execve: which programs run here again, which natively, and what #! lines mean.
  *
- * A program of a guest's architecture runs in a new copy of this executable with the same options; one of
- * the host's is left to the kernel. Scripts are resolved here, so that their interpreter comes from the
- * sysroot. Must not know how the front doors spell their options: they hand over the words (options.restart).
+ * A program of a guest's architecture runs in a new copy of this executable with the same options;
+ * one of the host's is left to the kernel. Scripts are resolved here, so that their interpreter
+ * comes from the sysroot. Must not know how the front doors spell their options: they hand over the
+ * words (options.restart).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +16,8 @@
 
 #include "linux/exec.h"
 
-#define HOST_MACHINE 62 /* EM_X86_64 */
-#define HOST_MACHINE32 3 /* EM_386: most hosts run it too */
+#define HOST_MACHINE   62 /* EM_X86_64 */
+#define HOST_MACHINE32 3  /* EM_386: most hosts run it too */
 enum { HEAD_SIZE = 256, SCRIPT_DEPTH = 5, MAX_POINTERS = 1 << 20 };
 
 enum lx_program_kind lx_exec_kind(const uint8_t *head, size_t size)
@@ -62,8 +63,8 @@ bool lx_exec_script(const char *head, size_t size, char *interp, char *arg)
 /* Words that come before the guest's argv[1]: built from the back, as #! lines nest. */
 struct exec {
     struct lx_thread *t;
-    const char *path;               /* on the host */
-    const char *guest_path;         /* as the guest named it */
+    const char *path;       /* on the host */
+    const char *guest_path; /* as the guest named it */
     char names[SCRIPT_DEPTH][2][HEAD_SIZE];
     char host[2][LX_PATH_MAX];
     char fd_path[LX_PATH_MAX];
@@ -114,7 +115,8 @@ static int64_t host_exec(struct lx_thread *t, int fd, const char *path, char **a
     int64_t ret;
 
     lx_signal_before_exec(t, false);
-    if (!t->pending) /* a signal that is caught aborts the call before it starts, and so is not lost */
+    if (!t->pending) /* a signal that is caught aborts the call before it starts, and so is not lost
+                      */
         lx_signal_host_mask(t->sigmask);
     ret = LX_BLOCKING(t, SYS_execveat, fd, path, argv, envp, *path ? 0 : AT_EMPTY_PATH);
     lx_signal_before_exec(t, true);
@@ -185,7 +187,8 @@ static int follow_script(struct exec *x, const uint8_t *head, size_t size, int d
     if (*arg)
         shift = 2;
     /* argv[0] gives way to: interpreter, argument, script */
-    memmove(x->words + shift + 1, x->words + 1, sizeof(x->words[0]) * (size_t)max_of(x->nwords - 1, 0));
+    memmove(x->words + shift + 1, x->words + 1,
+            sizeof(x->words[0]) * (size_t)max_of(x->nwords - 1, 0));
     x->words[0] = interp;
     if (*arg)
         x->words[1] = arg;

@@ -1,7 +1,7 @@
 /*
  * Owns the system calls on descriptors that user mode has to look at: the program's own descriptors
- * (log, executable) are kept from the guest (table.c refuses them as first arguments), and some flags
- * differ.
+ * (log, executable) are kept from the guest (table.c refuses them as first arguments), and some
+ * flags differ.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /*
- * Owns the three pieces of code that a signal may interrupt and must be able to mend: sleeping system
- * calls, and copies to and from guest memory. Everything is x86-64; another host adds its own file.
- * Must not know what the calls are for.
+ * Owns the three pieces of code that a signal may interrupt and must be able to mend: sleeping
+ * system calls, and copies to and from guest memory. Everything is x86-64; another host adds its
+ * own file. Must not know what the calls are for.
  */
 #include "linux/lx.h"
 
@@ -10,8 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The handler moves a thread that is between `start` and `call` to `abort`, one whose copy faulted to
- * the copy's own exit. */
+/* The handler moves a thread that is between `start` and `call` to `abort`, one whose copy faulted
+ * to the copy's own exit. */
 extern char lx_sc_start[], lx_sc_call[], lx_sc_abort[];
 extern char lx_copy_start[], lx_copy_end[], lx_copy_fault[];
 

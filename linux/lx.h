@@ -1,9 +1,10 @@
 /*
- * The private contract of linux/: process, thread, personality, and what the files offer each other.
+ * The private contract of linux/: process, thread, personality, and what the files offer each
+ * other.
  *
- * One struct lx_proc per process, one struct lx_thread per guest thread. A thread's fields are its own
- * but where said. Handlers of system calls return a value or a negative errno (of the host, whose
- * numbers the guests here share), or one of the LX_E codes below that never reach a guest.
+ * One struct lx_proc per process, one struct lx_thread per guest thread. A thread's fields are its
+ * own but where said. Handlers of system calls return a value or a negative errno (of the host,
+ * whose numbers the guests here share), or one of the LX_E codes below that never reach a guest.
  */
 #ifndef MYNA_LINUX_LX_H
 #define MYNA_LINUX_LX_H
@@ -30,7 +31,7 @@ enum {
     LX_ENOTIMPL = 4201,   /* answered with ENOSYS, and logged */
 };
 #define LX_PATH_MAX 4096
-#define LX_NSIG 64
+#define LX_NSIG     64
 
 struct lx_proc;
 struct lx_thread;
@@ -40,9 +41,9 @@ typedef int64_t lx_handler_fn(struct lx_thread *t, uint64_t *a);
 /* A system call as all guests share it. */
 struct lx_syscall {
     const char *name;
-    const char *args;     /* a letter an argument: see strace.c; 'F' is a path that is translated */
-    lx_handler_fn *fn;    /* NULL: straight to the host */
-    int host;             /* its number there, -1: the host has none */
+    const char *args;  /* a letter an argument: see strace.c; 'F' is a path that is translated */
+    lx_handler_fn *fn; /* NULL: straight to the host */
+    int host;          /* its number there, -1: the host has none */
     unsigned flags;
 };
 enum { LX_S_BLOCKS = 1 /* may sleep: signals interrupt it */ };
@@ -84,12 +85,12 @@ struct lx_guest {
     const char *machine;
     const char *platform; /* AT_PLATFORM */
     uint16_t elf_machine;
-    uint8_t insn_size;    /* of the system call instruction */
-    uint8_t has_restorer; /* struct sigaction has sa_restorer */
+    uint8_t insn_size;       /* of the system call instruction */
+    uint8_t has_restorer;    /* struct sigaction has sa_restorer */
     const uint16_t *numbers; /* guest's number -> lx_syscall_id + 1, 0: none */
     unsigned nnumbers;
-    uint32_t minsigstksz;  /* AT_MINSIGSTKSZ */
-    uint32_t altstack_min; /* the least that sigaltstack() takes */
+    uint32_t minsigstksz;    /* AT_MINSIGSTKSZ */
+    uint32_t altstack_min;   /* the least that sigaltstack() takes */
     uint32_t const *sigcode; /* instructions of the signal return code */
     unsigned nsigcode;
     /* Turns the CPU model of the options into p->features. */
@@ -112,7 +113,7 @@ struct lx_guest {
     int (*oflags_out)(int flags);
     void (*cpuinfo)(const struct lx_proc *p, int ncpu, int fd);
     int64_t (*prctl)(struct lx_thread *t, uint64_t *a); /* those of the architecture; -EINVAL */
-    lx_handler_fn *arch_syscall; /* numbers 244..259, a[6] is the number; may be NULL */
+    lx_handler_fn *arch_syscall;       /* numbers 244..259, a[6] is the number; may be NULL */
     void (*dump)(struct lx_thread *t); /* registers into the log */
 };
 extern const struct lx_guest lx_guest_arm64, lx_guest_riscv64;
@@ -125,22 +126,22 @@ struct lx_proc {
     const struct linux_options *o;
     struct lx_map map;
     struct lx_sighand sighand;
-    char *sysroot;           /* real path without trailing slash, or NULL */
-    char *exe;               /* what /proc/self/exe shows */
-    char *exe_host;          /* where that file is on the host */
-    int self_fd;             /* this executable, kept from the guest */
+    char *sysroot;  /* real path without trailing slash, or NULL */
+    char *exe;      /* what /proc/self/exe shows */
+    char *exe_host; /* where that file is on the host */
+    int self_fd;    /* this executable, kept from the guest */
     bool strace;
     uint64_t brk_start, brk; /* under map.lock */
     uint64_t stack_low, stack_top, stack_start;
     uint64_t code_start, code_end, data_start, data_end;
     uint64_t arg_start, arg_end, env_start, env_end;
-    uint64_t sigcode;        /* where the signal return code is */
+    uint64_t sigcode; /* where the signal return code is */
     uint64_t auxv_data[2 * 32];
-    unsigned auxv_count;     /* 64-bit words */
+    unsigned auxv_count;        /* 64-bit words */
     uint64_t rlimit_fake[2][2]; /* RLIMIT_AS, RLIMIT_DATA as the guest set them */
     bool rlimit_set[2];
     uint32_t personality;
-    uint64_t features;       /* of the emulated processor; the isa's numbers */
+    uint64_t features; /* of the emulated processor; the isa's numbers */
     pthread_mutex_t fork_lock;
     _Atomic int nthreads;
 };
@@ -151,14 +152,14 @@ struct lx_thread {
     struct lx_sighand *sighand; /* p->sighand, or a copy in a vfork child */
     int tid;
     /* Signals: see signal.c. Written by the host handler of this thread too. */
-    _Atomic int pending;        /* number of the caught signal, 0: none */
+    _Atomic int pending; /* number of the caught signal, 0: none */
     struct lx_siginfo pending_info;
-    uint64_t sigmask;           /* the guest's; its bit 0 is signal 1 */
-    uint64_t deferred;          /* synchronous kinds that came from kill() while blocked */
+    uint64_t sigmask;  /* the guest's; its bit 0 is signal 1 */
+    uint64_t deferred; /* synchronous kinds that came from kill() while blocked */
     struct lx_siginfo deferred_info[5];
     struct lx_altstack altstack;
-    bool restart;               /* the system call may be restarted */
-    bool exiting;               /* the thread ends when the system call returns */
+    bool restart; /* the system call may be restarted */
+    bool exiting; /* the thread ends when the system call returns */
     int exit_status;
     void *host_altstack;
     uint64_t clear_child_tid, robust_list;
@@ -179,19 +180,19 @@ void lx_loop(struct lx_thread *t);
 int64_t lx_syscall(struct lx_thread *t, uint64_t nr, uint64_t a[7]);
 
 /* ---- host.c: system calls of the host ---- */
-/* Does nothing and returns -LX_ERESTARTSYS when a signal is pending; closes the race between looking
- * and sleeping. */
+/* Does nothing and returns -LX_ERESTARTSYS when a signal is pending; closes the race between
+ * looking and sleeping. */
 int64_t lx_host_blocking(struct lx_thread *t, long nr, uint64_t a0, uint64_t a1, uint64_t a2,
                          uint64_t a3, uint64_t a4, uint64_t a5);
 /* The result or a negative errno; errno is left alone. */
 int64_t lx_host(long nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
                 uint64_t a5);
-#define LX_HOST_(nr, a, b, c, d, e, f, ...)                                                        \
-    lx_host(nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), (uint64_t)(e),          \
+#define LX_HOST_(nr, a, b, c, d, e, f, ...)                                                \
+    lx_host(nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), (uint64_t)(e), \
             (uint64_t)(f))
 #define LX_HOST(nr, ...) LX_HOST_(nr, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
-#define LX_BLOCKING_(t, nr, a, b, c, d, e, f, ...)                                                 \
-    lx_host_blocking(t, nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d),             \
+#define LX_BLOCKING_(t, nr, a, b, c, d, e, f, ...)                                      \
+    lx_host_blocking(t, nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), \
                      (uint64_t)(e), (uint64_t)(f))
 #define LX_BLOCKING(t, nr, ...) LX_BLOCKING_(t, nr, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 /* For the host's signal handler: mends a program counter inside one of the guarded ranges. */
@@ -202,7 +203,7 @@ int lx_put(uint64_t to, const void *from, size_t size);
 /* A guest string: its length, -EFAULT, or -ENAMETOOLONG. */
 int64_t lx_get_string(char *to, uint64_t from, size_t size);
 #define lx_get_obj(object, from) lx_get(&(object), from, sizeof(object))
-#define lx_put_obj(to, object) lx_put(to, &(object), sizeof(object))
+#define lx_put_obj(to, object)   lx_put(to, &(object), sizeof(object))
 
 /* ---- load.c, stack.c ---- */
 struct lx_program {
@@ -211,12 +212,13 @@ struct lx_program {
     uint64_t entry;             /* where the processor starts */
     char *path;                 /* on the host */
     int argc;
-    char **argv;                /* after #! lines */
+    char **argv; /* after #! lines */
     char *const *envp;
     int secure;
 };
 int lx_load(struct lx_proc *p, struct lx_program *prog, int fd, struct err *e) must_check;
-int lx_stack_make(struct lx_proc *p, struct lx_program *prog, uint64_t *sp, struct err *e) must_check;
+int lx_stack_make(struct lx_proc *p, struct lx_program *prog, uint64_t *sp,
+                  struct err *e) must_check;
 
 /* ---- memory.c: the guest's mappings on the host, and their record ---- */
 void lx_mem_lock(struct lx_proc *p);
@@ -244,13 +246,13 @@ int64_t lx_proc_readlink(struct lx_thread *t, const char *path, char *buf, size_
 /* ---- signal.c ---- */
 #define LX_SIG_BIT(sig) (UINT64_C(1) << ((sig)-1))
 int lx_signal_init(struct lx_thread *t, struct err *e) must_check; /* main thread */
-int lx_signal_thread_init(struct lx_thread *t);    /* others; signals are blocked */
+int lx_signal_thread_init(struct lx_thread *t);                    /* others; signals are blocked */
 void lx_signal_thread_exit(struct lx_thread *t);
 void lx_signal_deliver(struct lx_thread *t);
 void lx_signal_set_mask(struct lx_thread *t, uint64_t mask);
-uint64_t lx_signal_block_all(void);                /* returns the host's old mask */
+uint64_t lx_signal_block_all(void); /* returns the host's old mask */
 void lx_signal_host_mask(uint64_t mask);
-uint64_t lx_signal_host_bits(uint64_t guest);      /* what of a mask the host may block */
+uint64_t lx_signal_host_bits(uint64_t guest); /* what of a mask the host may block */
 /* A fault of the guest's own instruction: delivered at once, kills when blocked or ignored. */
 void lx_signal_fault(struct lx_thread *t, int sig, int code, uint64_t addr, uint64_t esr);
 int lx_signal_action(struct lx_thread *t, int sig, const struct lx_sigaction *new,

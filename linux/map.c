@@ -44,8 +44,8 @@ static void merge_at(struct lx_map *m, size_t i)
 {
     struct lx_region *r = m->regions.data;
 
-    if (i == 0 || i >= m->regions.len || r[i - 1].end != r[i].start ||
-        r[i - 1].prot != r[i].prot || r[i - 1].flags != r[i].flags)
+    if (i == 0 || i >= m->regions.len || r[i - 1].end != r[i].start || r[i - 1].prot != r[i].prot ||
+        r[i - 1].flags != r[i].flags)
         return;
     r[i - 1].end = r[i].end;
     vec_remove(&m->regions, i, 1);
@@ -132,8 +132,7 @@ bool lx_map_overlaps(const struct lx_map *m, uint64_t start, uint64_t end)
 
 bool lx_map_any_exec(const struct lx_map *m, uint64_t start, uint64_t end)
 {
-    for (size_t i = index_from(m, start);
-         i < m->regions.len && m->regions.data[i].start < end; i++)
+    for (size_t i = index_from(m, start); i < m->regions.len && m->regions.data[i].start < end; i++)
         if (m->regions.data[i].prot & PROT_EXEC)
             return true;
     return false;

@@ -1,10 +1,10 @@
 /*
  * What the guest has mapped, with the protection the guest sees, and where it may map more.
  *
- * The host's kernel does the mapping; this is the record that tells guest mappings from the program's
- * own, and keeps PROT_EXEC, which host mappings of the guest never have. A change of the host's
- * mappings and of the record is one step under the lock (memory.c). lx_map_find() and fetch lock by themselves;
- * all others want it held. Any thread.
+ * The host's kernel does the mapping; this is the record that tells guest mappings from the
+ * program's own, and keeps PROT_EXEC, which host mappings of the guest never have. A change of the
+ * host's mappings and of the record is one step under the lock (memory.c). lx_map_find() and fetch
+ * lock by themselves; all others want it held. Any thread.
  */
 #ifndef MYNA_LINUX_MAP_H
 #define MYNA_LINUX_MAP_H
@@ -17,10 +17,10 @@
 
 #define LX_PAGE_SIZE UINT64_C(4096) /* of the guest, and of the host */
 #define LX_PAGE_MASK (LX_PAGE_SIZE - 1)
-#define LX_ADDR_TOP UINT64_C(0x7ffffffff000)  /* guest addresses are below */
-#define LX_MMAP_TOP UINT64_C(0x700000000000)  /* new mappings go below, far from the host's own */
-#define LX_MMAP_LOW UINT64_C(0x10000)
-#define LX_PIE_BASE UINT64_C(0x2aaaaaa00000)
+#define LX_ADDR_TOP  UINT64_C(0x7ffffffff000) /* guest addresses are below */
+#define LX_MMAP_TOP  UINT64_C(0x700000000000) /* new mappings go below, far from the host's own */
+#define LX_MMAP_LOW  UINT64_C(0x10000)
+#define LX_PIE_BASE  UINT64_C(0x2aaaaaa00000)
 
 struct lx_region {
     uint64_t start, end;

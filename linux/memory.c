@@ -1,7 +1,7 @@
 /*
- * Owns the mapping of guest memory on the host, and the system calls for it. Keeps three promises: the
- * record (map.h) is what the host has; no host mapping of the guest is executable; nothing that is
- * the program's own is ever mapped over, unmapped or protected for the guest.
+ * Owns the mapping of guest memory on the host, and the system calls for it. Keeps three promises:
+ * the record (map.h) is what the host has; no host mapping of the guest is executable; nothing that
+ * is the program's own is ever mapped over, unmapped or protected for the guest.
  */
 #include <errno.h>
 #include <sys/ipc.h>
@@ -15,7 +15,7 @@
 #define MREMAP_DONTUNMAP 4
 #endif
 #define GUEST_PROT (PROT_READ | PROT_WRITE | PROT_EXEC)
-#define HUGE_PAGE (UINT64_C(2) << 20)
+#define HUGE_PAGE  (UINT64_C(2) << 20)
 enum { PLACE_TRIES = 256 };
 
 void lx_mem_lock(struct lx_proc *p)
@@ -82,7 +82,8 @@ static int claim(struct lx_proc *p, uint64_t addr, uint64_t len)
         }
         if (r)
             stop = min_of(stop, r->start);
-        got = map_free(at, stop - at, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        got =
+            map_free(at, stop - at, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (got < 0) {
             log_guest("mapping at 0x%llx refused: the emulator itself is there",
                       (unsigned long long)at);
@@ -325,8 +326,7 @@ static int64_t remap(struct lx_proc *p, uint64_t old, uint64_t old_len, uint64_t
     note_stale(&p->map, (uint64_t)ret, (uint64_t)ret + len);
     if (!(flags & MREMAP_DONTUNMAP))
         lx_map_clear(&p->map, old, old + old_len);
-    lx_map_set(&p->map, (uint64_t)ret, (uint64_t)ret + len, was.prot,
-               was.flags & LX_R_SHARED);
+    lx_map_set(&p->map, (uint64_t)ret, (uint64_t)ret + len, was.prot, was.flags & LX_R_SHARED);
     return ret;
 }
 

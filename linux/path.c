@@ -1,6 +1,7 @@
 /*
- * Owns the translation of paths: an absolute path of the guest is looked up in the sysroot first, and
- * is the host's own when it does not exist there. Must not know the files under /proc (procfs.c).
+ * Owns the translation of paths: an absolute path of the guest is looked up in the sysroot first,
+ * and is the host's own when it does not exist there. Must not know the files under /proc
+ * (procfs.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 #endif
 
 /* Folders whose content is the host's even if the sysroot has them (empty, as a rule). */
-static const char *const host_folders[] = {"/proc", "/dev", "/sys",     "/tmp", "/run",
+static const char *const host_folders[] = {"/proc", "/dev",  "/sys",     "/tmp", "/run",
                                            "/home", "/root", "/var/tmp", "/mnt", "/media"};
 
 static bool is_host_folder(const char *path)

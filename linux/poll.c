@@ -1,6 +1,6 @@
 /*
- * Owns waiting on descriptors: poll, select, epoll. They carry signal masks, which must not block the
- * signals that faults arrive by, and epoll's event is packed on the host only.
+ * Owns waiting on descriptors: poll, select, epoll. They carry signal masks, which must not block
+ * the signals that faults arrive by, and epoll's event is packed on the host only.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -54,8 +54,8 @@ static void read_file(const char *path, struct str *out)
 static void maps_line(const struct lx_proc *p, uint64_t start, uint64_t end, char share,
                       uint64_t offset, const char *dev_inode, const char *name, struct str *out)
 {
-    static const char *const labels[] = {[LX_R_STACK] = "[stack]", [LX_R_HEAP] = "[heap]",
-                                         [LX_R_VDSO] = "[vdso]"};
+    static const char *const labels[] = {
+        [LX_R_STACK] = "[stack]", [LX_R_HEAP] = "[heap]", [LX_R_VDSO] = "[vdso]"};
 
     for (uint64_t at = start; at < end;) {
         const struct lx_region *r = lx_map_from(&p->map, at);
@@ -112,9 +112,18 @@ static void make_stat(struct lx_proc *p, const char *path, struct str *out)
         int field;
         uint64_t value;
     } ours[] = {
-        {26, p->code_start}, {27, p->code_end},  {28, p->stack_start}, {29, 0},
-        {30, 0},             {45, p->data_start}, {46, p->data_end},   {47, p->brk_start},
-        {48, p->arg_start},  {49, p->arg_end},    {50, p->env_start},  {51, p->env_end},
+        {26, p->code_start},
+        {27, p->code_end},
+        {28, p->stack_start},
+        {29, 0},
+        {30, 0},
+        {45, p->data_start},
+        {46, p->data_end},
+        {47, p->brk_start},
+        {48, p->arg_start},
+        {49, p->arg_end},
+        {50, p->env_start},
+        {51, p->env_end},
     };
     struct str host = {0};
     const char *paren;

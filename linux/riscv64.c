@@ -1,6 +1,7 @@
 /*
- * The personality of riscv64: registers of calls, signal frames, riscv_hwprobe and riscv_flush_icache.
- * Layouts: Linux, arch/riscv/include/uapi/asm/{ptrace,sigcontext,ucontext,hwprobe}.h and
+ * The personality of riscv64: registers of calls, signal frames, riscv_hwprobe and
+ * riscv_flush_icache. Layouts: Linux,
+ * arch/riscv/include/uapi/asm/{ptrace,sigcontext,ucontext,hwprobe}.h and
  * arch/riscv/kernel/signal.c. Must not know what system calls do.
  */
 #include <errno.h>
@@ -16,8 +17,8 @@
 
 enum { RA = 1, SP = 2, TP = 4, A0 = 10, A7 = 17 };
 
-/* The floating-point part is as large as quad precision would need; the words behind it are the head of
- * the list of further records, which is empty here. */
+/* The floating-point part is as large as quad precision would need; the words behind it are the
+ * head of the list of further records, which is empty here. */
 struct mcontext {
     uint64_t regs[32]; /* pc, then x1 to x31 */
     uint64_t f[32];

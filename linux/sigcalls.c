@@ -140,7 +140,7 @@ int64_t lx_sys_sigaltstack(struct lx_thread *t, uint64_t *a)
     if (a[0]) {
         if (lx_get_obj(new, a[0]) < 0)
             return -EFAULT;
-        mode = (uint32_t)new[1] & ~(1u << 31);
+        mode = (uint32_t) new[1] & ~(1u << 31);
         if (on)
             return -EPERM;
         if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
@@ -150,7 +150,7 @@ int64_t lx_sys_sigaltstack(struct lx_thread *t, uint64_t *a)
         if (mode == SS_DISABLE)
             *s = (struct lx_altstack){0, 0, SS_DISABLE};
         else
-            *s = (struct lx_altstack){new[0], new[2], (int)((uint32_t)new[1] & (1u << 31))};
+            *s = (struct lx_altstack){new[0], new[2], (int)((uint32_t) new[1] & (1u << 31))};
     }
     return a[1] ? lx_put_obj(a[1], old) : 0;
 }

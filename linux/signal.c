@@ -1,16 +1,17 @@
 /*
- * Owns signals: the host's handler, the one caught signal that a thread holds, delivery to the guest.
+ * Owns signals: the host's handler, the one caught signal that a thread holds, delivery to the
+ * guest.
  *
- * The host's kernel does the queueing. A signal that the guest handles has the host handler on_signal();
- * it notes the signal in the thread, blocks all others in the interrupted context and kicks the cpu. The
- * loop then delivers it between two guest instructions and sets the mask that the guest's handler runs
- * with. So at most one caught signal waits here, and priorities, coalescing and process-directed
- * signals are the kernel's. What the guest ignores or leaves to the default is ignored or left to
- * the default on the host as well.
+ * The host's kernel does the queueing. A signal that the guest handles has the host handler
+ * on_signal(); it notes the signal in the thread, blocks all others in the interrupted context and
+ * kicks the cpu. The loop then delivers it between two guest instructions and sets the mask that
+ * the guest's handler runs with. So at most one caught signal waits here, and priorities,
+ * coalescing and process-directed signals are the kernel's. What the guest ignores or leaves to the
+ * default is ignored or left to the default on the host as well.
  *
- * Five signals always have the host handler, because faults of translated code arrive by them: SIGSEGV,
- * SIGBUS, SIGFPE, SIGILL, SIGTRAP. They are never blocked on the host.
- * Must not know a guest's frame layout.
+ * Five signals always have the host handler, because faults of translated code arrive by them:
+ * SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP. They are never blocked on the host. Must not know a
+ * guest's frame layout.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,13 +23,13 @@
 
 #include "linux/lx.h"
 
-#define BIT(sig) LX_SIG_BIT(sig)
-#define SYNC_BITS (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL) | BIT(SIGTRAP))
-#define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
-#define DEFAULT_IGNORES (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT))
-#define DEFAULT_STOPS (BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU) | BIT(SIGSTOP))
+#define BIT(sig)           LX_SIG_BIT(sig)
+#define SYNC_BITS          (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL) | BIT(SIGTRAP))
+#define UNBLOCKABLE        (BIT(SIGKILL) | BIT(SIGSTOP))
+#define DEFAULT_IGNORES    (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT))
+#define DEFAULT_STOPS      (BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU) | BIT(SIGSTOP))
 #define KERNEL_SA_RESTORER UINT64_C(0x04000000)
-#define SS_AUTODISARM_BIT (1u << 31)
+#define SS_AUTODISARM_BIT  (1u << 31)
 enum { HOST_STACK_SIZE = 128 << 10 };
 
 __thread struct lx_thread *lx_self;
@@ -156,7 +157,7 @@ int lx_signal_action(struct lx_thread *t, int sig, const struct lx_sigaction *ne
     struct lx_sighand *h = t->sighand;
     uint64_t host_mask;
 
-    if (sig < 1 || sig > LX_NSIG || (new && BIT(sig) & UNBLOCKABLE))
+    if (sig < 1 || sig > LX_NSIG || (new &&BIT(sig) & UNBLOCKABLE))
         return -EINVAL;
     host_mask = lx_signal_block_all();
     pthread_mutex_lock(&h->lock);
@@ -177,8 +178,8 @@ int lx_signal_thread_init(struct lx_thread *t)
 {
     stack_t stack = {.ss_size = HOST_STACK_SIZE};
 
-    stack.ss_sp = mmap(NULL, HOST_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                       -1, 0);
+    stack.ss_sp =
+        mmap(NULL, HOST_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (stack.ss_sp == MAP_FAILED)
         return -ENOMEM;
     t->host_altstack = stack.ss_sp;

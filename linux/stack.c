@@ -98,8 +98,8 @@ static int map_stack(struct lx_proc *p, const struct lx_program *prog, struct er
     int64_t low;
 
     lx_mem_lock(p);
-    low = lx_mem_map(p, 0, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK,
-                         -1, 0);
+    low = lx_mem_map(p, 0, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1,
+                     0);
     if (low >= 0) {
         p->stack_low = (uint64_t)low;
         p->stack_top = p->stack_low + size;

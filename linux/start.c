@@ -98,9 +98,8 @@ static int resolve(const struct lx_proc *p, struct opened *o, struct err *e)
         head[max_of(got, (ssize_t)0)] = '\0';
         switch (lx_exec_kind(head, (size_t)max_of(got, (ssize_t)0))) {
         case LX_PROGRAM_SCRIPT:
-            if (depth == SCRIPT_DEPTH ||
-                !lx_exec_script((const char *)head, (size_t)got, o->names[depth][0],
-                                o->names[depth][1])) {
+            if (depth == SCRIPT_DEPTH || !lx_exec_script((const char *)head, (size_t)got,
+                                                         o->names[depth][0], o->names[depth][1])) {
                 close(fd);
                 return err_text(e, ENOEXEC, "%s: the #! line makes no sense", name);
             }
@@ -198,15 +197,14 @@ static int init_proc(struct lx_proc *p, const struct linux_options *o, struct er
     return 0;
 }
 
-static struct lx_thread *first_thread(struct lx_proc *p, const struct lx_program *prog,
-                                      uint64_t sp, struct err *e)
+static struct lx_thread *first_thread(struct lx_proc *p, const struct lx_program *prog, uint64_t sp,
+                                      struct err *e)
 {
     struct accel_code_source source = {fetch, p};
     struct lx_thread *t = lx_thread_new(p, cpu_new(p->isa));
 
     t->tid = gettid();
-    if (lx_signal_init(t, e) < 0 ||
-        accel_new(&p->accel, p->isa, &p->o->accel, &source, e) < 0 ||
+    if (lx_signal_init(t, e) < 0 || accel_new(&p->accel, p->isa, &p->o->accel, &source, e) < 0 ||
         accel_attach(p->accel, t->cpu, e) < 0)
         return NULL;
     p->guest->start(t, prog->entry, sp);

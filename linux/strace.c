@@ -1,7 +1,7 @@
 /*
- * Owns how system calls are printed (-strace, -d strace): one line a call, written when it returns, or
- * in two parts when it does not return to the same place (exit, execve).
- * Must not know what calls do: the letters of the table (syscalls.def) say how an argument looks.
+ * Owns how system calls are printed (-strace, -d strace): one line a call, written when it returns,
+ * or in two parts when it does not return to the same place (exit, execve). Must not know what
+ * calls do: the letters of the table (syscalls.def) say how an argument looks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,17 +22,30 @@ struct flag_name {
 
 static const struct flag_name prot_names[] = {
     {PROT_READ, "PROT_READ"}, {PROT_WRITE, "PROT_WRITE"}, {PROT_EXEC, "PROT_EXEC"}, {0, NULL}};
-static const struct flag_name map_names[] = {
-    {MAP_SHARED, "MAP_SHARED"},       {MAP_PRIVATE, "MAP_PRIVATE"},
-    {MAP_FIXED, "MAP_FIXED"},         {MAP_ANONYMOUS, "MAP_ANONYMOUS"},
-    {MAP_NORESERVE, "MAP_NORESERVE"}, {MAP_STACK, "MAP_STACK"},
-    {MAP_POPULATE, "MAP_POPULATE"},   {MAP_DENYWRITE, "MAP_DENYWRITE"},
-    {MAP_FIXED_NOREPLACE, "MAP_FIXED_NOREPLACE"}, {MAP_HUGETLB, "MAP_HUGETLB"}, {0, NULL}};
-static const struct flag_name open_names[] = {
-    {O_WRONLY, "O_WRONLY"},   {O_RDWR, "O_RDWR"},           {O_CREAT, "O_CREAT"},
-    {O_EXCL, "O_EXCL"},       {O_NOCTTY, "O_NOCTTY"},       {O_TRUNC, "O_TRUNC"},
-    {O_APPEND, "O_APPEND"},   {O_NONBLOCK, "O_NONBLOCK"},   {O_DIRECTORY, "O_DIRECTORY"},
-    {O_NOFOLLOW, "O_NOFOLLOW"}, {O_CLOEXEC, "O_CLOEXEC"},   {O_PATH, "O_PATH"}, {0, NULL}};
+static const struct flag_name map_names[] = {{MAP_SHARED, "MAP_SHARED"},
+                                             {MAP_PRIVATE, "MAP_PRIVATE"},
+                                             {MAP_FIXED, "MAP_FIXED"},
+                                             {MAP_ANONYMOUS, "MAP_ANONYMOUS"},
+                                             {MAP_NORESERVE, "MAP_NORESERVE"},
+                                             {MAP_STACK, "MAP_STACK"},
+                                             {MAP_POPULATE, "MAP_POPULATE"},
+                                             {MAP_DENYWRITE, "MAP_DENYWRITE"},
+                                             {MAP_FIXED_NOREPLACE, "MAP_FIXED_NOREPLACE"},
+                                             {MAP_HUGETLB, "MAP_HUGETLB"},
+                                             {0, NULL}};
+static const struct flag_name open_names[] = {{O_WRONLY, "O_WRONLY"},
+                                              {O_RDWR, "O_RDWR"},
+                                              {O_CREAT, "O_CREAT"},
+                                              {O_EXCL, "O_EXCL"},
+                                              {O_NOCTTY, "O_NOCTTY"},
+                                              {O_TRUNC, "O_TRUNC"},
+                                              {O_APPEND, "O_APPEND"},
+                                              {O_NONBLOCK, "O_NONBLOCK"},
+                                              {O_DIRECTORY, "O_DIRECTORY"},
+                                              {O_NOFOLLOW, "O_NOFOLLOW"},
+                                              {O_CLOEXEC, "O_CLOEXEC"},
+                                              {O_PATH, "O_PATH"},
+                                              {0, NULL}};
 
 static void put_flags(struct str *out, uint64_t value, const struct flag_name *names,
                       const char *none)
@@ -146,10 +159,10 @@ const char *lx_signal_name(int sig, char buf[16])
 
 static void put_clock(struct str *out, int clock)
 {
-    static const char *const names[] = {"CLOCK_REALTIME",         "CLOCK_MONOTONIC",
+    static const char *const names[] = {"CLOCK_REALTIME",           "CLOCK_MONOTONIC",
                                         "CLOCK_PROCESS_CPUTIME_ID", "CLOCK_THREAD_CPUTIME_ID",
-                                        "CLOCK_MONOTONIC_RAW",    "CLOCK_REALTIME_COARSE",
-                                        "CLOCK_MONOTONIC_COARSE", "CLOCK_BOOTTIME"};
+                                        "CLOCK_MONOTONIC_RAW",      "CLOCK_REALTIME_COARSE",
+                                        "CLOCK_MONOTONIC_COARSE",   "CLOCK_BOOTTIME"};
 
     if (clock >= 0 && (size_t)clock < array_size(names))
         str_printf(out, "%s", names[clock]);
@@ -230,8 +243,8 @@ static bool reads_data(const struct lx_syscall *s)
            !strncmp(s->name, "recv", 4) || !strcmp(s->name, "mq_timedreceive");
 }
 
-static void put_call(struct lx_thread *t, const struct lx_syscall *s, const uint64_t *a,
-                     bool known, int64_t result, struct str *out)
+static void put_call(struct lx_thread *t, const struct lx_syscall *s, const uint64_t *a, bool known,
+                     int64_t result, struct str *out)
 {
     str_printf(out, "%d %s(", t->tid, s->name);
     for (unsigned i = 0; s->args[i]; i++) {

@@ -1,7 +1,7 @@
 /*
- * Owns the table of system calls, the numbers of the guests that share the kernel's generic ones, and
- * the way of a call: look up, translate paths, go to a handler or straight to the host.
- * Must not know what any single call does.
+ * Owns the table of system calls, the numbers of the guests that share the kernel's generic ones,
+ * and the way of a call: look up, translate paths, go to a handler or straight to the host. Must
+ * not know what any single call does.
  */
 #include <errno.h>
 #include <sys/syscall.h>

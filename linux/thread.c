@@ -27,8 +27,8 @@ enum { THREAD_STACK = 512 << 10, VFORK_STACK = 256 << 10, ROBUST_LIMIT = 2048 };
 
 #define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
 /* What user mode does itself; the rest of a fork's flags goes to the host. */
-#define OWN_FLAGS                                                                                  \
-    (CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |           \
+#define OWN_FLAGS                                                                         \
+    (CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
      CLONE_CHILD_SETTID | CLONE_CLEAR_SIGHAND | CLONE_DETACHED | CLONE_UNTRACED | CLONE_SIGHAND)
 
 /* The arguments of clone and clone3, made one. */
@@ -88,8 +88,8 @@ static void robust_release(struct lx_thread *t, uint64_t word_at, bool pi)
     }
 }
 
-/* The list is in guest memory, which other threads may unmap as soon as they see the thread gone: so
- * it is walked before that, and the host is told that there is none. */
+/* The list is in guest memory, which other threads may unmap as soon as they see the thread gone:
+ * so it is walked before that, and the host is told that there is none. */
 static void robust_walk(struct lx_thread *t)
 {
     struct {
@@ -113,8 +113,7 @@ static void robust_walk(struct lx_thread *t)
         at = next;
     }
     if (head.pending)
-        robust_release(t, (head.pending & ~UINT64_C(1)) + (uint64_t)head.offset,
-                       head.pending & 1);
+        robust_release(t, (head.pending & ~UINT64_C(1)) + (uint64_t)head.offset, head.pending & 1);
 }
 
 int64_t lx_sys_set_robust_list(struct lx_thread *t, uint64_t *a)
@@ -361,8 +360,8 @@ static int64_t start_vfork(struct lx_thread *t, const struct clone_request *r)
     uint64_t mask;
     int64_t pid;
     char *stack;
-    int flags = (int)(r->flags & ~(uint64_t)OWN_FLAGS) | CLONE_VM | CLONE_VFORK |
-                (int)r->exit_signal;
+    int flags =
+        (int)(r->flags & ~(uint64_t)OWN_FLAGS) | CLONE_VM | CLONE_VFORK | (int)r->exit_signal;
 
     stack = mmap(NULL, VFORK_STACK, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -1,7 +1,8 @@
-/* The ELF parser on good and broken files: every error is an error, nothing is read past the end. */
+/* The ELF parser on good and broken files: every error is an error, nothing is read past the end.
+ */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -80,11 +81,11 @@ static void must_fail(struct file *f, const char *why)
         fail_msg("'%s' does not say '%s'", e.text, why);
 }
 
-#define BROKEN(change, why)                                                                        \
-    do {                                                                                           \
-        make(&f);                                                                                  \
-        change;                                                                                    \
-        must_fail(&f, why);                                                                        \
+#define BROKEN(change, why) \
+    do {                    \
+        make(&f);           \
+        change;             \
+        must_fail(&f, why); \
     } while (0)
 
 static void broken(void **state)

@@ -1,5 +1,5 @@
-/* libFuzzer target of the ELF parser: clang -fsanitize=fuzzer,address. The image must keep what elf.h
- * promises. */
+/* libFuzzer target of the ELF parser: clang -fsanitize=fuzzer,address. The image must keep what
+ * elf.h promises. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

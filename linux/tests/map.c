@@ -1,7 +1,7 @@
 /* The record of guest mappings, against an array with an entry a page. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -12,7 +12,7 @@
 #include "linux/map.h"
 
 enum { PAGES = 64, ROUNDS = 20000 };
-#define AT(page) (UINT64_C(0x100000) + (uint64_t)(page) * LX_PAGE_SIZE)
+#define AT(page) (UINT64_C(0x100000) + (uint64_t)(page)*LX_PAGE_SIZE)
 
 static void basics(void **state)
 {

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            printf("%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno);                \
+#define CHECK(condition)                                                             \
+    do {                                                                             \
+        if (!(condition))                                                            \
+            printf("%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno); \
     } while (0)

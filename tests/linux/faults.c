@@ -1,5 +1,5 @@
-/* Synchronous signals: address, code, contexts that a handler changes, alternate stacks, SIGBUS, trap,
- * and death by them. */
+/* Synchronous signals: address, code, contexts that a handler changes, alternate stacks, SIGBUS,
+ * trap, and death by them. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* Files: stat in its forms, flags of open, folders, links, locks, times, attributes, vectors, copies,
- * limits and names of the system. */
+/* Files: stat in its forms, flags of open, folders, links, locks, times, attributes, vectors,
+ * copies, limits and names of the system. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -10,8 +10,8 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/sysinfo.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -57,9 +57,11 @@ static void flags(void)
     CHECK(fd >= 0);
     close(fd);
     fd = open("file", O_RDWR | O_APPEND | O_NONBLOCK);
-    printf("flags %o\n", fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECTORY | O_DIRECT));
+    printf("flags %o\n",
+           fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECTORY | O_DIRECT));
     CHECK(fcntl(fd, F_SETFL, O_APPEND) == 0);
-    printf("flags %o\n", fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECTORY | O_DIRECT));
+    printf("flags %o\n",
+           fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_DIRECTORY | O_DIRECT));
     CHECK(fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC);
     CHECK(dup3(fd, 20, O_CLOEXEC) == 20 && fcntl(20, F_GETFD) == FD_CLOEXEC);
     CHECK(dup2(fd, 21) == 21 && fcntl(21, F_GETFD) == 0);

@@ -1,4 +1,5 @@
-/* fork, vfork, exec in its forms, scripts, posix_spawn, wait in its forms, descriptors over exec. */
+/* fork, vfork, exec in its forms, scripts, posix_spawn, wait in its forms, descriptors over exec.
+ */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>

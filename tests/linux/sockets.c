@@ -1,5 +1,5 @@
-/* Sockets of three families, messages with descriptors and credentials, poll, select, epoll, eventfd,
- * signalfd. */
+/* Sockets of three families, messages with descriptors and credentials, poll, select, epoll,
+ * eventfd, signalfd. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

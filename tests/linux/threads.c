@@ -1,5 +1,5 @@
-/* Threads: start and join, mutexes, conditions, thread-local storage, directed signals, exec and exit
- * from threads, robust and priority-inheriting mutexes. */
+/* Threads: start and join, mutexes, conditions, thread-local storage, directed signals, exec and
+ * exit from threads, robust and priority-inheriting mutexes. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
