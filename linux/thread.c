@@ -186,6 +186,7 @@ static void *thread_main(void *arg)
     struct err e;
     int ret;
 
+    lx_signal_block_all(); /* libc has unblocked signal 32, its own, which guests' timers use */
     t->tid = gettid();
     ret = lx_signal_thread_init(t);
     if (ret == 0)
