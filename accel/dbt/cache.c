@@ -246,6 +246,28 @@ static void reclaim(struct dbt_thread *self, struct dbt_gen *g)
     os_cond_broadcast(&a->idle);
 }
 
+void dbt_forget_all(struct dbt_thread *self)
+{
+    struct accel *a = self->a;
+    for (unsigned g = 0; g < DBT_GENERATIONS; g++) {
+        atomic_store(&a->gen[g].nblocks, 0);
+        arena_free(&a->gen[g].blocks);
+        a->gen[g].used = 0;
+    }
+    map_for_each(e, &a->pages) {
+        struct dbt_page *p = e->value;
+        free(p->blocks);
+        free(p);
+    }
+    map_free(&a->pages);
+    map_free(&a->table);
+    a->current = 0;
+    a->extent = CG_STUBS_SIZE;
+    a->reclaims++;
+    a->epoch++;
+    dbt_thread_flush(self);
+}
+
 void dbt_next_generation(struct dbt_thread *self)
 {
     struct accel *a = self->a;

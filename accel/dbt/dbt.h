@@ -153,6 +153,7 @@ void dbt_insert(struct accel *a, struct dbt_block *b);
 void dbt_replace(struct accel *a, struct dbt_block *old, struct dbt_block *by);
 void dbt_kill(struct accel *a, struct dbt_block *b);
 void dbt_generations_init(struct accel *a);
+void dbt_forget_all(struct dbt_thread *self); /* in a new process, whose code memory is empty */
 void dbt_next_generation(struct dbt_thread *t); /* waits for other threads */
 void dbt_generations_free(struct accel *a);
 void dbt_thread_flush(struct dbt_thread *t); /* by the thread itself: jump cache and return stack */

@@ -11,6 +11,8 @@
 #include "base/log.h"
 
 enum { DEFAULT_CACHE = 256 << 20, DEFAULT_HOT = 2000 };
+/* A child gets a copy of so much code; of more it needs little, mostly, and starts with none. */
+enum { FORK_COPIES = 32 << 20 };
 
 int accel_new(struct accel **out, const struct isa *isa, const struct accel_opts *o,
               const struct accel_code_source *src, struct err *e)
@@ -128,13 +130,16 @@ void accel_fork_child(struct cpu *c)
     a->threads = t;
     if (os_code_fork_child(&a->code, &e))
         log_error("%s", e.text);
+    if (a->extent > FORK_COPIES)
+        dbt_forget_all(t);
 }
 
 int accel_fork_prepare(struct cpu *c, struct err *e)
 {
     struct dbt_thread *t = c->accel;
     os_mutex_lock(&t->a->lock);
-    int rc = os_code_fork_prepare(&t->a->code, t->a->extent, e);
+    size_t extent = t->a->extent;
+    int rc = os_code_fork_prepare(&t->a->code, extent > FORK_COPIES ? CG_STUBS_SIZE : extent, e);
     if (rc)
         os_mutex_unlock(&t->a->lock);
     return rc;
