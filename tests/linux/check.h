@@ -5,6 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What was printed before a guest dies or hangs must not be lost. */
+static void __attribute__((constructor)) print_by_lines(void)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
 #define CHECK(condition)                                                             \
     do {                                                                             \
         if (!(condition))                                                            \
