@@ -27,7 +27,6 @@ struct accel_opts {
     int tier;             /* 0: interpreter only, 1: quick blocks only, 2: both (default) */
     int tier2_threshold;  /* executions of a loop head before tier 2; 0: default */
     uint64_t ra_seed;     /* not 0: random register choice (tests) */
-    bool check_points;    /* test mode: at every point compare the recovered state with the interpreter */
     bool single_step;     /* one instruction a block */
     bool sync;            /* tier 2 at once, in the guest's thread (tests) */
     bool no_link;         /* every exit goes through the dispatcher */

@@ -23,7 +23,6 @@ static const struct app_option options[] = {
     {"-D", "FILE", FRONT_LOGFILE, "log into a file; %d becomes the process id"},
     {"-one-insn", NULL, FRONT_SINGLE_STEP, "translate one instruction at a time (debugging)"},
     {"-no-link", NULL, FRONT_NO_LINK, "never link translated blocks (debugging)"},
-    {"-check-points", NULL, FRONT_CHECK, "check every recovered state (debugging)"},
     {"-seed", "N", FRONT_SEED, "random choice of registers (debugging)"},
     {"-hot", "N", FRONT_HOT, "optimise code after N rounds (debugging)"},
     {"-v", NULL, FRONT_VERBOSE, "say more"},

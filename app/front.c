@@ -182,9 +182,6 @@ static int apply(struct front *f, int id, const char *value, struct err *e)
     case FRONT_NO_LINK:
         f->o.accel.no_link = true;
         break;
-    case FRONT_CHECK:
-        f->o.accel.check_points = true;
-        break;
     case FRONT_SEED:
         ret = set_size(value, &number, e);
         f->o.accel.ra_seed = number;

@@ -27,7 +27,6 @@ enum front_option {
     FRONT_CACHE,
     FRONT_SINGLE_STEP,
     FRONT_NO_LINK,
-    FRONT_CHECK,
     FRONT_SEED,
     FRONT_HOT,
     FRONT_VERBOSE,

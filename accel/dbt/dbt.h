@@ -64,8 +64,6 @@ struct dbt_thread {
     _Atomic bool running;     /* in translated code */
     _Atomic bool flush;       /* forget the jump cache and the return stack before the next entry */
     bool in_c;                /* interpreter runs on the guest's behalf */
-    int pending_exit;         /* set by fault.c */
-    bool started;
 };
 
 enum { DBT_GEN_BLOCKS = 512 << 10 /* of a generation */, DBT_RSTACK = 256 << 10 };
