@@ -82,10 +82,12 @@ static void handle_exit(struct lx_thread *t, enum cpu_exit why)
 
 void lx_loop(struct lx_thread *t)
 {
-    while (!t->exiting) {
+    for (;;) {
         handle_exit(t, accel_run(t->cpu));
         if (atomic_load_explicit(&t->cpu->exit_request, memory_order_relaxed))
             atomic_store(&t->cpu->exit_request, 0); /* before looking for what it announced */
+        if (t->exiting)
+            break;
         if (t->pending || t->restart || t->deferred & ~t->sigmask)
             lx_signal_deliver(t);
     }

@@ -97,10 +97,16 @@ static void set_context_mask(ucontext_t *uc, uint64_t mask)
 /* Gives the signal back to the kernel, where it waits while everything is blocked. */
 static void requeue(struct lx_thread *t, int sig, siginfo_t *info)
 {
+    int64_t ret = t ? LX_HOST(SYS_rt_tgsigqueueinfo, getpid(), t->tid, sig, info)
+                    : LX_HOST(SYS_rt_sigqueueinfo, getpid(), sig, info);
+
+    if (ret == 0)
+        return;
+    /* Only the first thread may say that the kernel sent it. */
     if (t)
-        LX_HOST(SYS_rt_tgsigqueueinfo, getpid(), t->tid, sig, info);
+        LX_HOST(SYS_tgkill, getpid(), t->tid, sig);
     else
-        LX_HOST(SYS_rt_sigqueueinfo, getpid(), sig, info);
+        LX_HOST(SYS_kill, getpid(), sig);
 }
 
 /* A fault in this program itself: end as the fault would, so that a core dump shows it. */

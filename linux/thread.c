@@ -139,6 +139,11 @@ int64_t lx_sys_rseq(struct lx_thread *t, uint64_t *a)
 
 int64_t lx_sys_exit(struct lx_thread *t, uint64_t *a)
 {
+    lx_signal_block_all();
+    if (t->pending) { /* goes first; with the thread it would be lost */
+        t->cpu->pc -= t->p->guest->insn_size;
+        return -LX_NO_RESULT;
+    }
     t->exiting = true;
     t->exit_status = (int)a[0] & 0xff;
     return -LX_NO_RESULT;
