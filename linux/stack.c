@@ -18,6 +18,7 @@
 #endif
 
 enum { STACK_MIN = 1 << 20, STACK_MAX = 1 << 30, STACK_UNLIMITED = 64 << 20 };
+enum { STACK_GAP = 1 << 20 }; /* what the kernel too keeps free below a stack */
 
 static uint64_t stack_size(const struct lx_proc *p)
 {
@@ -98,10 +99,12 @@ static int map_stack(struct lx_proc *p, const struct lx_program *prog, struct er
     int64_t low;
 
     lx_mem_lock(p);
-    low = lx_mem_map(p, 0, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1,
-                     0);
+    low = lx_mem_map(p, 0, size + STACK_GAP, prot,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (low >= 0) {
-        p->stack_low = (uint64_t)low;
+        mprotect((void *)low, STACK_GAP, PROT_NONE);
+        lx_map_set(&p->map, (uint64_t)low, (uint64_t)low + STACK_GAP, PROT_NONE, 0);
+        p->stack_low = (uint64_t)low + STACK_GAP;
         p->stack_top = p->stack_low + size;
         lx_map_set(&p->map, p->stack_low, p->stack_top, (uint32_t)prot, LX_R_STACK);
     }
