@@ -52,15 +52,13 @@ static void route(struct cg_work *w, uint8_t *disp, const struct ir_target *t)
         VEC_PUSH(w, cold) = (struct cold){.kind = COLD_EDGE, .from = disp, .pc = t->pc};
 }
 
-static const uint8_t host_cond[] = {X64_E, X64_NE, X64_L, X64_GE, X64_LE, X64_G, X64_B, X64_AE, X64_BE, X64_A};
-
 static void sel_br(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
     bool wd = p->type == IR_I64;
     int32_t imm;
     uint64_t k;
-    unsigned cond = host_cond[p->aux];
+    unsigned cond = cg_host_cond[p->aux];
     int ra = ra_use(w, p->a);
     if (p->op == IR_BRT) {
         if (ra_const(w, p->b, &k) && k && !(k & (k - 1)) && k > 0x7fffffff) { /* one high bit: bt */

@@ -498,7 +498,7 @@ static bool sel_crc32c(struct cg_work *w, uint32_t i)
     return true;
 }
 
-static const uint8_t host_cond[] = {X64_E, X64_NE, X64_L, X64_GE, X64_LE, X64_G, X64_B, X64_AE, X64_BE, X64_A};
+const uint8_t cg_host_cond[] = {X64_E, X64_NE, X64_L, X64_GE, X64_LE, X64_G, X64_B, X64_AE, X64_BE, X64_A};
 
 static void compare(struct cg_work *w, uint32_t a, uint32_t b)
 {
@@ -520,7 +520,7 @@ static void sel_setc(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
     compare(w, p->a, p->b);
-    x64_setcc(&w->a, host_cond[p->aux], SCRATCH);
+    x64_setcc(&w->a, cg_host_cond[p->aux], SCRATCH);
     int d = ra_def(w, i, -1);
     x64_op8(&w->a, X64_0F(0xb6), d, x64_r(SCRATCH));
     w->v[i].flags |= V_ZX32;
@@ -536,7 +536,7 @@ static bool sel_selnz(struct cg_work *w, uint32_t i)
     if (w->v[p->a].flags & V_FOLDED) { /* of a SETC: compare right here */
         const struct ir_ins *s = ins_of(w, p->a);
         compare(w, s->a, s->b);
-        c = host_cond[s->aux];
+        c = cg_host_cond[s->aux];
     } else {
         int ra = ra_use(w, p->a);
         x64_test(&w->a, ins_of(w, p->a)->type == IR_I64, ra, ra);

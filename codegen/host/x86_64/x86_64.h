@@ -50,7 +50,7 @@ struct val {
 };
 
 /* Out-of-line code, emitted after the main line. */
-enum cold_kind { COLD_EXIT, COLD_EVAL, COLD_KICK, COLD_HOT, COLD_EDGE, COLD_FTOI, COLD_RET, COLD_IND, COLD_ALIGN };
+enum cold_kind { COLD_EXIT, COLD_EVAL, COLD_KICK, COLD_HOT, COLD_EDGE, COLD_IND, COLD_ALIGN };
 struct cold {
     uint8_t kind;
     uint8_t r[4];      /* registers: operands and destination */
@@ -106,7 +106,6 @@ struct cg_work {
     VEC(uint8_t, points);
     VEC(struct blkinfo, blk);
     VEC(struct fix, fix);
-    struct fix *savefix;
     uint64_t written[2];    /* slots that the unit writes */
     uint8_t *save_code, *load_code; /* local routines for units with their own map */
     VEC(uint8_t *, save_call);
@@ -182,6 +181,8 @@ void sel_eval(struct cg_work *w, uint32_t i); /* any pure op, by the interpreter
 void sel_cold(struct cg_work *w);
 void sel_store_arg(struct cg_work *w, unsigned n, uint32_t v);
 void sel_load_result(struct cg_work *w, uint32_t i);
+
+extern const uint8_t cg_host_cond[]; /* sel_int.c: enum ir_cond -> enum x64_cond */
 
 /* ---- cc.c ---- */
 /* Jumps to the returned displacements (up to 3) if the condition holds; falls through else. */
