@@ -62,5 +62,16 @@ bool accel_host_signal(struct cpu *c, int sig, void *info, void *uctx);
  * suffices and the state need not be looked at). */
 bool accel_owns_pc(const struct accel *a, uint64_t host_pc);
 
+/* ---- system mode ---- */
+/* An accelerator for the cpus of a machine: guest memory is `mem`, all cpus attached to it are one
+ * coherence domain. accel_attach() takes cpus with c->sys set, fills sys->accel and sys->tlb; accel_run() delivers
+ * exceptions and interrupts itself through isa->sys and returns only CPU_EXIT_HALT, CPU_EXIT_REQUEST,
+ * CPU_EXIT_DEBUG and what isa->sys->raise() passes on. Registers an mem listener. */
+struct mem_space;
+int accel_new_system(struct accel **out, const struct isa *isa, const struct accel_opts *o,
+                     struct mem_space *mem, struct err *e);
+/* Between runs, in the cpu's thread: flushes others asked for while it sleeps. accel_run() does it itself. */
+void accel_poll(struct cpu *c);
+
 int accel_stats(const struct accel *a, char *buf, size_t size);
 #endif

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct isa;
+struct cpu_sys;
 
 /* Why translated code (or the interpreter) came back. The pc is exact in cpu->pc. */
 enum cpu_exit {
@@ -27,10 +28,13 @@ enum cpu_exit {
     CPU_EXIT_YIELD,     /* hint: let others run */
     CPU_EXIT_DEBUG,     /* single step done or debugger breakpoint */
     CPU_EXIT_ISA,       /* meaning is the isa's: exit_code */
+    /* System mode only; the isa's raise() has seen and passed on what is not listed here. */
+    CPU_EXIT_HALT,      /* waits for an interrupt: sleep until isa->sys->has_work() */
+    CPU_EXIT_REQUEST,   /* sys->requests has CPU_REQ_STOP */
 };
 enum cpu_access { CPU_READ, CPU_WRITE, CPU_FETCH };
 
-#define CPU_STATE_SIZE 3072
+#define CPU_STATE_SIZE 8192
 #define CPU_JCACHE_SIZE 2048 /* entries, a power of two */
 #define CPU_HOT_SIZE 1024
 
@@ -61,6 +65,7 @@ struct cpu {
     uint64_t scratch[4];
     const struct isa *isa;
     void *accel; /* struct dbt_thread * */
+    struct cpu_sys *sys; /* core/sys.h; NULL: user mode */
     void *owner; /* the user of the accelerator: linux thread, machine vCPU */
     void *recover; /* jump buffer for faults in C code that runs on behalf of the guest, or NULL */
     uint64_t icount; /* guest instructions retired, where a code key asks to count */

@@ -34,6 +34,61 @@ struct isa_insn {
     uint32_t isa_word;    /* lifter's own state between instructions of a block (delay slots) */
 };
 
+struct cpu_page;
+struct prop;
+struct err;
+struct state_field;
+
+/* A processor that can be chosen by name ("cortex-a57"). */
+struct isa_model {
+    const char *name;
+    const char *help;
+    const void *data; /* the isa's own */
+};
+
+/* A register as debuggers see it (GDB target description). */
+struct isa_reg {
+    const char *name;
+    uint16_t bits;
+    const char *type;    /* GDB's: "int64", "data_ptr", "code_ptr", "aarch64v", "cpsr_flags"; NULL: by bits */
+    const char *feature; /* "org.gnu.gdb.aarch64.core" */
+    const char *group;   /* NULL, "float", "vector", "system" */
+    uint32_t number;     /* the isa's own: argument of get/set */
+};
+
+/* The system side of an isa: what a machine needs and user mode does not. Calls are for the thread that
+ * runs the cpu, or while it stands still. */
+struct isa_sys {
+    const struct isa_model *models; /* ends with a NULL name; the first is the default of boards */
+    /* Power-on state of this model with these options (isa's own property table; NULL: none). */
+    const struct prop *props;
+    int (*init)(struct cpu *c, const struct isa_model *m, const void *props, struct err *e); /* once, sys is set */
+    void (*fini)(struct cpu *c); /* timers, memory */
+    void (*reset)(struct cpu *c);
+    /* The contexts in use, see core/sys.h. */
+    void (*contexts)(const struct cpu *c, uint64_t ctx[2]);
+    /* Page walk for an access in contexts[user]. False: not allowed; what raise() needs is in sys->fault.
+     * probe: no side effect on guest or fault record (debuggers, AT instructions do their own). Never leaves. */
+    bool (*translate)(struct cpu *c, uint64_t va, enum cpu_access access, bool user, bool probe, struct cpu_page *out);
+    /* Nothing answered at this physical address: fill sys->fault for raise(CPU_EXIT_FAULT). False: ignore
+     * (the access reads zero). */
+    bool (*bus_error)(struct cpu *c, uint64_t va, uint64_t pa, enum cpu_access access);
+    /* Takes the exception that accel exit `reason` stands for (fields of cpu and sys->fault) and returns CPU_EXIT_NONE,
+     * or a reason that is the machine's business. pc, key and contexts are current afterwards. */
+    enum cpu_exit (*raise)(struct cpu *c, enum cpu_exit reason);
+    /* Takes a pending interrupt that is not masked; true if it did. */
+    bool (*interrupt)(struct cpu *c);
+    /* An interrupt is pending, masked or not (wakes WFI). */
+    bool (*has_work)(const struct cpu *c);
+    const struct isa_reg *regs; /* in GDB's order; ends with a NULL name */
+    bool (*reg_get)(struct cpu *c, uint32_t number, void *to);         /* bits / 8 bytes, little-endian */
+    bool (*reg_set)(struct cpu *c, uint32_t number, const void *from);
+    const struct state_field *state; /* of cpu->state */
+    int (*loaded)(struct cpu *c, struct err *e);
+    /* One line about what the cpu does, for -d int and the like: "EL1 pc=..." */
+    void (*describe)(const struct cpu *c, char *buf, size_t size);
+};
+
 struct isa {
     const char *name;              /* "arm64" */
     const char *const *aliases;    /* NULL-terminated: "aarch64" */
@@ -67,6 +122,7 @@ struct isa {
     bool (*cc_dead)(uint64_t pc, const uint8_t *bytes, size_t avail);
     /* What disassembles it: enum cs_arch, cs_mode of capstone. */
     int cs_arch, cs_mode;
+    const struct isa_sys *sys; /* NULL: no machines of this isa yet */
 };
 
 /* One cpu, zeroed and reset by its isa; freed by cpu_free. 64-byte aligned. */

@@ -76,6 +76,8 @@ static void handle_exit(struct lx_thread *t, enum cpu_exit why)
     case CPU_EXIT_KICK:
     case CPU_EXIT_ISYNC:
     case CPU_EXIT_DEBUG:
+    case CPU_EXIT_HALT: /* machines only */
+    case CPU_EXIT_REQUEST:
         break;
     }
 }

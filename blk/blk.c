@@ -1,0 +1,1 @@
+#include "blk/blk.h"

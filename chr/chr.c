@@ -1,0 +1,1 @@
+#include "chr/chr.h"
