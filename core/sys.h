@@ -95,6 +95,11 @@ struct cpu_sys {
 /* Sets an interrupt line of the cpu; any thread. */
 void cpu_set_line(struct cpu *c, unsigned line, int level);
 
+/* The cpu that the calling thread runs: devices with registers of their own for each cpu ask. The vCPU loop
+ * sets it; NULL in other threads (loop, debugger). */
+struct cpu *cpu_current(void);
+void cpu_set_current(struct cpu *c);
+
 /* Guest virtual memory in the cpu's present context, without side effects on the guest (debuggers, semihosting).
  * The cpu stands still. 0 or -EFAULT. */
 int cpu_debug_read(struct cpu *c, uint64_t va, void *to, size_t size);
