@@ -14,11 +14,12 @@
 struct err;
 struct accel;
 
-/* Where guest code comes from. Returns a readable host pointer to the bytes at pc and how many may be
- * used from there (within mappings that the guest may execute), or NULL (pc is not executable; the
- * accelerator then exits with CPU_EXIT_FAULT, CPU_FETCH). Any thread; must not call back. */
+/* Where guest code comes from. Copies up to `size` bytes of what the guest may execute from pc on to buf
+ * and returns how many that are; fewer than asked for at the end of what is executable there, 0: pc is
+ * not (the accelerator then exits with CPU_EXIT_FAULT, CPU_FETCH). Another thread may take the memory
+ * away meanwhile: the copy must not fault. Any thread; must not call back. */
 struct accel_code_source {
-    const uint8_t *(*fetch)(void *opaque, uint64_t pc, size_t *avail);
+    size_t (*fetch)(void *opaque, uint64_t pc, void *buf, size_t size);
     void *opaque;
 };
 

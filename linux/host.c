@@ -114,6 +114,11 @@ int lx_get(void *to, uint64_t from, size_t size)
     return lx_copy(to, (const void *)from, size) ? -EFAULT : 0;
 }
 
+size_t lx_get_some(void *to, uint64_t from, size_t size)
+{
+    return size - lx_copy(to, (const void *)from, size);
+}
+
 int lx_put(uint64_t to, const void *from, size_t size)
 {
     return lx_copy((void *)to, from, size) ? -EFAULT : 0;

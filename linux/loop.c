@@ -38,6 +38,14 @@ static void memory_fault(struct lx_thread *t)
     int prot = lx_map_find(&t->p->map, c->fault_addr);
     int sig = c->fault_sig == SIGBUS ? SIGBUS : SIGSEGV, code = c->fault_code;
 
+    if (c->fault_access == CPU_FETCH && prot >= 0 && prot & PROT_EXEC) {
+        uint8_t byte;
+
+        if (lx_get(&byte, c->fault_addr, 1) == 0)
+            return; /* another thread has just mapped it */
+        sig = SIGBUS; /* a mapping is longer than its file */
+        code = 0;
+    }
     if (sig == SIGSEGV)
         code = prot < 0 ? SEGV_MAPERR : SEGV_ACCERR;
     else if (code <= 0 || code == SI_KERNEL)

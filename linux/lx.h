@@ -200,6 +200,7 @@ bool lx_host_fix_pc(uint64_t *pc, bool fault);
 /* Guest memory: 0 or -EFAULT. */
 int lx_get(void *to, uint64_t from, size_t size);
 int lx_put(uint64_t to, const void *from, size_t size);
+size_t lx_get_some(void *to, uint64_t from, size_t size); /* bytes up to the first that faults */
 /* A guest string: its length, -EFAULT, or -ENAMETOOLONG. */
 int64_t lx_get_string(char *to, uint64_t from, size_t size);
 #define lx_get_obj(object, from) lx_get(&(object), from, sizeof(object))
@@ -227,6 +228,9 @@ void lx_mem_unlock(struct lx_proc *p); /* also tells the accelerator what code c
 int64_t lx_mem_map(struct lx_proc *p, uint64_t addr, uint64_t len, int prot, int flags, int fd,
                    uint64_t offset);
 int64_t lx_mem_unmap(struct lx_proc *p, uint64_t addr, uint64_t len);
+/* Copies guest code from pc on, as far as it may be executed and its pages exist (a file may be shorter
+ * than its mapping): how many of the `size` bytes that are. Locks; any thread. */
+size_t lx_mem_fetch(struct lx_proc *p, uint64_t pc, void *buf, size_t size);
 
 /* ---- path.c, procfs.c ---- */
 /* Reads the guest's path and says where it is on the host: -errno or 0, *out in t->path[which]

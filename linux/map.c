@@ -138,6 +138,20 @@ bool lx_map_any_exec(const struct lx_map *m, uint64_t start, uint64_t end)
     return false;
 }
 
+uint64_t lx_map_exec(const struct lx_map *m, uint64_t pc, uint64_t size)
+{
+    uint64_t end = pc;
+
+    for (size_t i = index_from(m, pc); i < m->regions.len && end - pc < size; i++) {
+        const struct lx_region *r = &m->regions.data[i];
+
+        if (r->start > end || !(r->prot & PROT_EXEC))
+            break;
+        end = r->end;
+    }
+    return min_of(size, end - pc);
+}
+
 uint64_t lx_map_gap(const struct lx_map *m, uint64_t below, uint64_t size, uint64_t align)
 {
     size_t i = index_from(m, below);
@@ -171,27 +185,6 @@ int lx_map_find(struct lx_map *m, uint64_t at)
     prot = r && r->start <= at ? (int)r->prot : -1;
     pthread_mutex_unlock(&m->lock);
     return prot;
-}
-
-const uint8_t *lx_map_fetch(struct lx_map *m, uint64_t pc, size_t *avail)
-{
-    const uint8_t *code = NULL;
-    uint64_t end;
-    size_t i;
-
-    pthread_mutex_lock(&m->lock);
-    i = index_from(m, pc);
-    if (i < m->regions.len && m->regions.data[i].start <= pc &&
-        (m->regions.data[i].prot & PROT_EXEC)) {
-        end = m->regions.data[i].end;
-        while (++i < m->regions.len && m->regions.data[i].start == end &&
-               (m->regions.data[i].prot & PROT_EXEC))
-            end = m->regions.data[i].end;
-        code = (const uint8_t *)(uintptr_t)pc;
-        *avail = end - pc;
-    }
-    pthread_mutex_unlock(&m->lock);
-    return code;
 }
 
 int lx_prot_host(uint32_t prot)

@@ -3,8 +3,8 @@
  *
  * The host's kernel does the mapping; this is the record that tells guest mappings from the
  * program's own, and keeps PROT_EXEC, which host mappings of the guest never have. A change of the
- * host's mappings and of the record is one step under the lock (memory.c). lx_map_find() and fetch
- * lock by themselves; all others want it held. Any thread.
+ * host's mappings and of the record is one step under the lock (memory.c). lx_map_find() locks
+ * by itself; all others want it held. Any thread.
  */
 #ifndef MYNA_LINUX_MAP_H
 #define MYNA_LINUX_MAP_H
@@ -53,6 +53,8 @@ void lx_map_protect(struct lx_map *m, uint64_t start, uint64_t end, uint32_t pro
 const struct lx_region *lx_map_from(const struct lx_map *m, uint64_t at);
 bool lx_map_covers(const struct lx_map *m, uint64_t start, uint64_t end);
 bool lx_map_overlaps(const struct lx_map *m, uint64_t start, uint64_t end);
+/* How many of `size` bytes from pc on may be executed. */
+uint64_t lx_map_exec(const struct lx_map *m, uint64_t pc, uint64_t size);
 /* Some of it may be executed. */
 bool lx_map_any_exec(const struct lx_map *m, uint64_t start, uint64_t end);
 
@@ -61,8 +63,6 @@ uint64_t lx_map_gap(const struct lx_map *m, uint64_t below, uint64_t size, uint6
 
 /* Protection at an address, -1: nothing is mapped there. Locks. */
 int lx_map_find(struct lx_map *m, uint64_t at);
-/* Readable guest code at pc and how much of it follows; NULL: not executable. Locks. */
-const uint8_t *lx_map_fetch(struct lx_map *m, uint64_t pc, size_t *avail);
 
 /* What a host mapping gets for a guest's protection: execution is reading. */
 int lx_prot_host(uint32_t prot);

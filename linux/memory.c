@@ -198,6 +198,16 @@ int64_t lx_mem_unmap(struct lx_proc *p, uint64_t addr, uint64_t len)
     return ret;
 }
 
+size_t lx_mem_fetch(struct lx_proc *p, uint64_t pc, void *buf, size_t size)
+{
+    size_t got;
+
+    lx_mem_lock(p); /* so long nobody unmaps it */
+    got = lx_get_some(buf, pc, lx_map_exec(&p->map, pc, size));
+    pthread_mutex_unlock(&p->map.lock); /* there is nothing to tell the accelerator, who calls */
+    return got;
+}
+
 int64_t lx_sys_mmap(struct lx_thread *t, uint64_t *a)
 {
     int64_t ret;

@@ -135,11 +135,9 @@ static int find_isa(struct lx_proc *p, int fd, const char *path, struct err *e)
     return 0;
 }
 
-static const uint8_t *fetch(void *opaque, uint64_t pc, size_t *avail)
+static size_t fetch(void *opaque, uint64_t pc, void *buf, size_t size)
 {
-    struct lx_proc *p = opaque;
-
-    return lx_map_fetch(&p->map, pc, avail);
+    return lx_mem_fetch(opaque, pc, buf, size);
 }
 
 static void set_names(struct lx_proc *p, const char *path, int fd)

@@ -13,6 +13,7 @@
 int os_thread_start(struct os_thread *thread, const char *name, size_t stack_size,
                     void *(*run)(void *arg), void *arg, struct err *e)
 {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
     sigset_t all, old;
     pthread_attr_t attr;
     int rc;
@@ -21,6 +22,8 @@ int os_thread_start(struct os_thread *thread, const char *name, size_t stack_siz
     if (stack_size)
         pthread_attr_setstacksize(&attr, stack_size);
     sigfillset(&all);
+    for (unsigned i = 0; i < sizeof(faults) / sizeof(*faults); i++)
+        sigdelset(&all, faults[i]);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     rc = pthread_create(&thread->handle, &attr, run, arg);
     pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -27,8 +27,8 @@ struct os_cond {
     pthread_cond_t handle;
 };
 
-/* Starts run(arg) with all signals blocked, so that signals of the guest go to guest threads only.
- * stack_size 0: the host's default. name (at most 15 characters) is for debuggers. */
+/* Starts run(arg) with all signals blocked but those of faults: signals of the guest go to guest
+ * threads only. stack_size 0: the host's default. name (at most 15 characters) is for debuggers. */
 int must_check os_thread_start(struct os_thread *thread, const char *name, size_t stack_size,
                                void *(*run)(void *arg), void *arg, struct err *e);
 void *os_thread_join(struct os_thread *thread);

@@ -143,7 +143,6 @@ void dbt_kill(struct accel *a, struct dbt_block *b)
     if (b->dead)
         return;
     b->dead = true;
-    a->epoch++;
     if (map_get(&a->table, dbt_key(b->pc, b->key)) == b)
         map_remove(&a->table, dbt_key(b->pc, b->key));
     while (b->incoming)
@@ -238,7 +237,6 @@ static void reclaim(struct dbt_thread *self, struct dbt_gen *g)
     g->used = 0;
     a->stat_flushes++;
     a->reclaims++;
-    a->epoch++;
     for (struct dbt_thread *t = a->threads; t; t = t->next)
         atomic_store(&t->flush, true); /* jump caches and return stacks may lead there */
     dbt_thread_flush(self);
@@ -264,7 +262,6 @@ void dbt_forget_all(struct dbt_thread *self)
     a->current = 0;
     a->extent = CG_STUBS_SIZE;
     a->reclaims++;
-    a->epoch++;
     dbt_thread_flush(self);
 }
 

@@ -80,6 +80,8 @@ struct dbt_worker { /* under accel.lock */
     struct os_cond more;
     struct dbt_request queue[DBT_QUEUE];
     uint32_t head, tail;
+    bool busy;  /* works on self.unit without the lock */
+    bool stale; /* whose guest code has changed meanwhile */
     bool quit;
 };
 
@@ -110,7 +112,6 @@ struct accel {
     struct os_map by_host_map; /* the arrays of all generations */
     struct dbt_thread *threads;
     struct dbt_worker *worker; /* NULL until there is work for it */
-    uint64_t epoch;            /* counts invalidations */
     _Atomic bool stop;         /* somebody wants translated code to stand still */
     uint64_t stat_blocks, stat_regions, stat_flushes, stat_guest_bytes, stat_host_bytes, stat_invalidated;
 };
@@ -141,6 +142,7 @@ struct dbt_block *dbt_region_install(struct dbt_thread *t, struct ir_unit *u); /
 /* ---- worker.c ---- */
 void dbt_hot(struct dbt_thread *t); /* lock held */
 void dbt_worker_stop(struct accel *a);
+void dbt_worker_invalidate(struct accel *a, uint64_t start, uint64_t end); /* lock held */
 
 /* ---- cache.c (lock held unless said) ---- */
 struct dbt_block *dbt_lookup(struct accel *a, uint64_t pc, uint32_t key);

@@ -93,8 +93,8 @@ void disas_host(const uint8_t *code, uint64_t rx, size_t size) { dump(0, 0, code
 
 void disas_guest(struct accel *a, uint64_t pc, size_t size)
 {
-    size_t avail;
-    const uint8_t *p = a->src.fetch(a->src.opaque, pc, &avail);
-    if (p)
-        dump(a->isa->cs_arch, a->isa->cs_mode, p, pc, size < avail ? size : avail, "guest code");
+    uint8_t code[1024]; /* 64 instructions of any isa */
+    size_t got = a->src.fetch(a->src.opaque, pc, code, size < sizeof code ? size : sizeof code);
+    if (got)
+        dump(a->isa->cs_arch, a->isa->cs_mode, code, pc, got, "guest code");
 }

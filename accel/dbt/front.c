@@ -6,43 +6,26 @@
 #include "accel/dbt/dbt.h"
 #include "ir/build.h"
 
-enum { MAX_INSN = 16 };
+enum { MAX_INSN = 16, WINDOW = 256 + MAX_INSN };
 
-/* What the last fetch gave, so that a block asks its source once. */
+/* A copy of the guest's code at pc: most blocks ask their source once. */
 struct window {
     uint64_t pc;
-    const uint8_t *bytes;
     size_t avail;
+    uint8_t bytes[WINDOW];
 };
 
-/* Fetches at pc; an instruction that ends beyond a mapping is put together in buf. */
-static const uint8_t *fetch(struct accel *a, uint64_t pc, size_t *avail, uint8_t *buf)
-{
-    const uint8_t *p = a->src.fetch(a->src.opaque, pc, avail);
-    if (!p || *avail >= MAX_INSN)
-        return p;
-    size_t more = 0, have = *avail;
-    memcpy(buf, p, have);
-    const uint8_t *q = a->src.fetch(a->src.opaque, pc + have, &more);
-    if (q) {
-        size_t n = more < MAX_INSN - have ? more : MAX_INSN - have;
-        memcpy(buf + have, q, n);
-        *avail = have + n;
-    }
-    return buf;
-}
-
-static const uint8_t *fetch_next(struct accel *a, struct window *w, uint64_t pc, size_t *avail, uint8_t *buf)
+/* The bytes at pc, at least those of one instruction if so many are executable; NULL: none. */
+static const uint8_t *fetch(struct accel *a, struct window *w, uint64_t pc, size_t *avail)
 {
     uint64_t at = pc - w->pc;
     if (at >= w->avail || w->avail - at < MAX_INSN) {
-        *avail = 0;
-        const uint8_t *p = fetch(a, pc, avail, buf);
-        *w = (struct window){.pc = pc, .bytes = p, .avail = p && p != buf ? *avail : 0};
-        return p;
+        w->pc = pc;
+        w->avail = a->src.fetch(a->src.opaque, pc, w->bytes, sizeof w->bytes);
+        at = 0;
     }
     *avail = w->avail - at;
-    return w->bytes + at;
+    return *avail ? w->bytes + at : NULL;
 }
 
 /* Blocks that may go round must look at exit_request: those with a way backward or to anywhere. */
@@ -71,13 +54,13 @@ int dbt_front_append(struct accel *a, struct ir_unit *u, uint64_t start, unsigne
     uint64_t pc = start;
     uint32_t n = ir_block_begin(u, start);
     struct isa_insn i = {.isa_word = 0};
-    struct window window = {.avail = 0};
+    struct window window;
     enum isa_lift r = ISA_NEXT;
     unsigned count = 0;
+    window.avail = 0;
     do {
-        uint8_t buf[MAX_INSN];
         size_t avail;
-        const uint8_t *bytes = fetch_next(a, &window, pc, &avail, buf);
+        const uint8_t *bytes = fetch(a, &window, pc, &avail);
         if (!bytes) {
             if (pc == start)
                 return -EFAULT;
@@ -111,9 +94,9 @@ int dbt_front_append(struct accel *a, struct ir_unit *u, uint64_t start, unsigne
 
 static bool dead_at(struct accel *a, uint64_t pc)
 {
-    size_t avail;
-    const uint8_t *p = a->src.fetch(a->src.opaque, pc, &avail);
-    return p && a->isa->cc_dead(pc, p, avail);
+    uint8_t code[512];
+    size_t avail = a->src.fetch(a->src.opaque, pc, code, sizeof code);
+    return avail && a->isa->cc_dead(pc, code, avail);
 }
 
 /* Notes the targets where no path reads the flags before it writes them; the optimiser does not store

@@ -157,6 +157,7 @@ void accel_invalidate(struct accel *a, uint64_t start, uint64_t len)
     if (!len)
         return;
     os_mutex_lock(&a->lock);
+    dbt_worker_invalidate(a, start, start + len);
     if (a->pages.count && dbt_kill_range(a, start, start + len)) {
         trace(LOG_CACHE, "invalidate %lx+%lx", start, len);
         for (struct dbt_thread *t = a->threads; t; t = t->next) {
@@ -172,9 +173,14 @@ bool accel_owns_pc(const struct accel *a, uint64_t host_pc) { return os_code_hol
 
 /* ---- running ---- */
 
+/* An instruction may start where it is executable and end where it is not. */
 static void fetch_fault(struct cpu *c)
 {
-    c->fault_addr = c->pc;
+    const struct dbt_thread *t = c->accel;
+    const struct accel_code_source *src = &t->a->src;
+    uint8_t insn[16];
+    size_t got = src->fetch(src->opaque, c->pc, insn, sizeof insn);
+    c->fault_addr = c->pc + (got < sizeof insn ? got : 0);
     c->fault_access = CPU_FETCH;
     c->fault_sig = 11;
     c->fault_code = 1;

@@ -25,14 +25,16 @@ static void *work(void *arg)
         }
         wait_out_reclaim(a);
         struct dbt_request q = w->queue[w->tail++ % DBT_QUEUE];
-        uint64_t epoch = a->epoch;
         if (!dbt_region_lift(a, &w->self.unit, q.pc, q.key))
             continue;
+        w->busy = true;
+        w->stale = false;
         os_mutex_unlock(&a->lock);
         ir_opt_full(&w->self.unit);
         os_mutex_lock(&a->lock);
         wait_out_reclaim(a);
-        if (epoch == a->epoch && !w->quit)
+        w->busy = false;
+        if (!w->stale && !w->quit)
             dbt_region_install(&w->self, &w->self.unit);
     }
     os_mutex_unlock(&a->lock);
@@ -55,6 +57,13 @@ static struct dbt_worker *start(struct accel *a)
         return NULL;
     }
     return w;
+}
+
+void dbt_worker_invalidate(struct accel *a, uint64_t start, uint64_t end)
+{
+    struct dbt_worker *w = a->worker;
+    if (w && w->busy && w->self.unit.pc_lo < end && w->self.unit.pc_hi > start)
+        w->stale = true;
 }
 
 void dbt_worker_stop(struct accel *a)

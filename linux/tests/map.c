@@ -17,7 +17,6 @@ enum { PAGES = 64, ROUNDS = 20000 };
 static void basics(void **state)
 {
     struct lx_map m;
-    size_t avail;
 
     (void)state;
     lx_map_init(&m);
@@ -28,12 +27,12 @@ static void basics(void **state)
     assert_int_equal(m.regions.len, 3);
     assert_true(lx_map_any_exec(&m, AT(0), AT(3)));
     assert_false(lx_map_any_exec(&m, AT(3), AT(8)));
-    assert_null(lx_map_fetch(&m, AT(1), &avail));
-    assert_ptr_equal(lx_map_fetch(&m, AT(2) + 8, &avail), (void *)(AT(2) + 8));
-    assert_int_equal(avail, LX_PAGE_SIZE - 8);
+    assert_int_equal(lx_map_exec(&m, AT(1), 16), 0);
+    assert_int_equal(lx_map_exec(&m, AT(2) + 8, 16), 16);
+    assert_int_equal(lx_map_exec(&m, AT(2) + 8, AT(64)), LX_PAGE_SIZE - 8);
     lx_map_protect(&m, AT(3), AT(4), PROT_EXEC);
-    lx_map_fetch(&m, AT(2), &avail); /* over the border of two executable regions */
-    assert_int_equal(avail, 2 * LX_PAGE_SIZE);
+    assert_int_equal(lx_map_exec(&m, AT(2), AT(64)), 2 * LX_PAGE_SIZE); /* two regions */
+    assert_int_equal(lx_map_exec(&m, AT(9), 16), 0);
     lx_map_protect(&m, AT(2), AT(4), PROT_READ);
     assert_int_equal(m.regions.len, 1);
     lx_map_clear(&m, AT(1), AT(7));
