@@ -61,9 +61,38 @@ void os_mutex_init(struct os_mutex *m)
     pthread_mutex_init(&m->handle, NULL);
 }
 
+void os_mutex_init_owned(struct os_mutex *m)
+{
+    pthread_mutexattr_t attr;
+
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&m->handle, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
 void os_mutex_destroy(struct os_mutex *m)
 {
     pthread_mutex_destroy(&m->handle);
+}
+
+bool os_mutex_lock_for(struct os_mutex *m, int64_t nanoseconds)
+{
+    struct timespec until;
+    int rc = pthread_mutex_trylock(&m->handle);
+
+    if (rc != EBUSY)
+        return rc == 0;
+    /* pthread_mutex_clocklock() is young; a step of the wall clock only makes this wait shorter or
+     * longer. */
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += nanoseconds / 1000000000;
+    until.tv_nsec += nanoseconds % 1000000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    return pthread_mutex_timedlock(&m->handle, &until) == 0;
 }
 
 void os_cond_init(struct os_cond *c)

@@ -27,6 +27,12 @@ struct os_cond {
     pthread_cond_t handle;
 };
 
+/* For the few locks that are static. */
+#define OS_MUTEX_STATIC \
+    {                   \
+        PTHREAD_MUTEX_INITIALIZER \
+    }
+
 /* Starts run(arg) with all signals blocked but those of faults: signals of the guest go to guest
  * threads only. stack_size 0: the host's default. name (at most 15 characters) is for debuggers. */
 int must_check os_thread_start(struct os_thread *thread, const char *name, size_t stack_size,
@@ -40,7 +46,12 @@ int os_thread_id(void);
 unsigned os_cpu_count(void);
 
 void os_mutex_init(struct os_mutex *m);
+/* The same, and the lock knows its owner: os_mutex_lock_for() by the owner fails at once. Not for locks that
+ * are held across fork(). */
+void os_mutex_init_owned(struct os_mutex *m);
 void os_mutex_destroy(struct os_mutex *m);
+/* False when it was not to be had for so long. */
+bool must_check os_mutex_lock_for(struct os_mutex *m, int64_t nanoseconds);
 void os_cond_init(struct os_cond *c);
 void os_cond_destroy(struct os_cond *c);
 void os_cond_wait(struct os_cond *c, struct os_mutex *m);
