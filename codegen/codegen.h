@@ -73,6 +73,7 @@ struct cg_stubs {
     uint64_t eval;         /* generic evaluation: descriptor in rax; keeps all registers but rax */
     uint64_t counter;      /* counter ran out: pc in rax */
     uint64_t consts;       /* constants of the vector selectors (vec_emit.c) */
+    uint64_t fp_bits;      /* 64 bytes: bits of the isa's status slot, by MXCSR's */
     uint64_t end;          /* end of the stubs */
 };
 

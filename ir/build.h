@@ -30,6 +30,14 @@ static inline void ir_put(struct ir_unit *u, unsigned slot, ir_ref v)
 {
     ir_emit(u, IR_PUT, (enum ir_type)u->ins[v].type, slot, v, IR_NONE, IR_NONE);
 }
+static inline ir_ref ir_fpget(struct ir_unit *u, unsigned slot)
+{
+    return ir_emit(u, IR_FPGET, IR_I32, slot, IR_NONE, IR_NONE, IR_NONE);
+}
+static inline void ir_fpset(struct ir_unit *u, unsigned slot, ir_ref v)
+{
+    ir_emit(u, IR_FPSET, IR_VOID, slot, v, IR_NONE, IR_NONE);
+}
 /* Vector ops without, and with, an immediate operand c. aux = lane | IR_HALF | IR_HIGH | ... */
 static inline ir_ref ir_v1(struct ir_unit *u, enum ir_op op, unsigned aux, ir_ref a)
 {

@@ -15,6 +15,8 @@
 #define ir_eval_CONST NULL
 #define ir_eval_GET   NULL
 #define ir_eval_PUT   NULL
+#define ir_eval_FPGET NULL
+#define ir_eval_FPSET NULL
 #define ir_eval_LD    NULL
 #define ir_eval_ST    NULL
 #define ir_eval_CAS   NULL

@@ -72,6 +72,11 @@ static void put_slot(const struct interp *in, const struct ir_ins *i, const unio
     memcpy(at, &whole, slot_size(slot));
 }
 
+static uint32_t *status_slot(const struct interp *in, const struct ir_ins *i)
+{
+    return (uint32_t *)(void *)(in->cpu->state + in->cpu->isa->slots[i->aux].offset);
+}
+
 /* ---- helpers ---- */
 static void call(struct interp *in, const struct ir_ins *i, union ir_val *r)
 {
@@ -255,6 +260,14 @@ static const struct ir_block *run_block(struct interp *in, const struct ir_block
             break;
         case IR_PUT:
             put_slot(in, i, val(in, i->a));
+            break;
+        case IR_FPGET:
+            flush_flags(in);
+            r->x = *status_slot(in, i);
+            break;
+        case IR_FPSET:
+            in->fpflags = 0;
+            *status_slot(in, i) = val(in, i->a)->w;
             break;
         case IR_LD:
         case IR_ST:

@@ -16,7 +16,11 @@ struct isa_slot {
     uint8_t type;    /* enum ir_type: IR_I64, IR_I32, IR_V128, IR_CC, IR_F64 ... */
     uint8_t flags;   /* ISA_SLOT_* */
 };
-enum { ISA_SLOT_HIDDEN = 1 /* not an architectural register */ };
+enum {
+    ISA_SLOT_HIDDEN = 1, /* not an architectural register */
+    ISA_SLOT_STATUS = 2, /* i32 with flags that floating point raises: C code ors them into memory at any
+                            time, so IR reaches it by fpget and fpset only */
+};
 
 /* How lifting one instruction ended. */
 enum isa_lift {
@@ -116,6 +120,8 @@ struct isa {
     /* Host-independent FP control of the state, for the accelerator's control register: as fpenv,
      * and moves status flags (fp/fp.h FP_*) between the accelerator and the state. */
     void (*fp_status_add)(struct cpu *c, unsigned fpflags);
+    /* What it ors into the status slot; needed where there is one. */
+    uint8_t (*fp_status_bits)(unsigned fpflags);
     void (*reset)(struct cpu *c);
     /* True if at pc the flags are overwritten before they are read, looking at no more than
      * avail bytes (a false "no" is always right). May be NULL. */

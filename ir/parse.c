@@ -297,6 +297,8 @@ static int parse_aux(struct parser *ps, struct ir_ins *i)
     switch (i->op) {
     case IR_GET:
     case IR_PUT:
+    case IR_FPGET:
+    case IR_FPSET:
     case IR_CALL:
         return parse_slot(ps, i);
     case IR_INSN:

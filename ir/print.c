@@ -45,6 +45,8 @@ static const char *print_aux(struct str *s, const struct ir_unit *u, const struc
     switch (i->op) {
     case IR_GET:
     case IR_PUT:
+    case IR_FPGET:
+    case IR_FPSET:
         str_printf(s, " %s", i->aux < u->isa->nslots ? u->isa->slots[i->aux].name : "?");
         return ", ";
     case IR_CALL:

@@ -137,6 +137,10 @@ static int check_slot(struct check *c, const struct ir_ins *i)
 
     REQUIRE(c, i->aux < c->u->isa->nslots, "slot %u does not exist", i->aux);
     slot = &c->u->isa->slots[i->aux];
+    REQUIRE(c, !(slot->flags & ISA_SLOT_STATUS) == (i->op == IR_GET || i->op == IR_PUT),
+            "slot %s and status", slot->name);
+    if (i->op == IR_FPGET || i->op == IR_FPSET)
+        return 0;
     REQUIRE(c, (slot->type == IR_CC) == (i->type == IR_CC), "slot %s is %s", slot->name,
             ir_type_names[slot->type]);
     REQUIRE(c, ir_type_bits[i->type] <= ir_type_bits[slot->type], "slot %s is only %s", slot->name,
@@ -410,7 +414,7 @@ static int check_state(struct check *c, const struct ir_ins *i)
         c->in_insn = true;
         c->put = false;
     }
-    if (i->op == IR_PUT)
+    if (i->op == IR_PUT || i->op == IR_FPSET)
         c->put = true;
     if (faults) {
         REQUIRE(c, c->in_insn, "may fault before the first insn");
@@ -425,7 +429,7 @@ static int check_ins(struct check *c, const struct ir_ins *i)
 
     if (err)
         return err;
-    if (i->op == IR_GET || i->op == IR_PUT)
+    if (i->op == IR_GET || i->op == IR_PUT || i->op == IR_FPGET || i->op == IR_FPSET)
         err = check_slot(c, i);
     else if (ir_ops[i->op].flags & IR_OPF_FAULT)
         err = check_memory(c, i);

@@ -13,7 +13,6 @@
 #include <xmmintrin.h>
 
 #include "base/err.h"
-#include "fp/fp.h"
 #include "ir/opt/opt.h"
 
 enum { CODE_SIZE = 8 << 20, STACK_SIZE = 64 << 10, HANDLER_STACK = 64 << 10 };
@@ -361,7 +360,6 @@ void bench_run(struct bench *b, const struct bench_config *c, const struct bench
 
 void bench_normalise(struct bench_outcome *r, const struct bench_config *c)
 {
-    r->state.fpflags &= ~(unsigned)(FP_FLAG_DENORMAL | FP_FLAG_ROUNDED_UP); /* x86 guests' */
     r->state.nzcv &= IR_NZCV_N | IR_NZCV_Z | IR_NZCV_C | IR_NZCV_V;
     if (c->passes && (r->reason == CPU_EXIT_FAULT || r->reason == CPU_EXIT_ALIGN))
         r->state.nzcv = 0;

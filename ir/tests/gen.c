@@ -459,7 +459,7 @@ static void make_call(struct making *m)
     struct ir_unit *u = m->u;
     ir_ref v[6];
 
-    switch (below(m, 7)) {
+    switch (below(m, 8)) {
     case TH_MIX:
         v[0] = pick(m, IR_I64);
         v[1] = pick(m, IR_I64);
@@ -485,6 +485,10 @@ static void make_call(struct making *m)
         break;
     case TH_COUNT:
         ir_call(u, IR_I64, TH_COUNT, IR_NONE, IR_NONE, IR_NONE);
+        break;
+    case TI_NHELPERS: /* not a helper */
+        if (m->g->floats)
+            ir_fpget(u, TI_FPFLAGS);
         break;
     default:
         v[0] = pick(m, IR_V128);
@@ -543,6 +547,9 @@ static void make_insn(struct making *m, uint64_t pc)
     }
     for (unsigned k = below(m, 3); k < 3; k++)
         make_put(m);
+    if (m->g->floats && m->g->helpers && !below(m, 16))
+        ir_fpset(m->u, TI_FPFLAGS,
+                 ir_op2(m->u, IR_AND, IR_I32, 0, pick(m, IR_I32), ir_const(m->u, IR_I32, 31)));
 }
 
 static uint64_t block_pc(unsigned block)

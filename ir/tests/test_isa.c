@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "fp/fp.h"
+
 static struct ti_state *state(void *cpu)
 {
     return (struct ti_state *)((struct cpu *)cpu)->state;
@@ -90,6 +92,7 @@ static const struct isa_slot slots[TI_NSLOTS] = {
     {"w0", offsetof(struct ti_state, w[0]), IR_I32, 0},
     {"w1", offsetof(struct ti_state, w[1]), IR_I32, 0},
     {"nzcv", offsetof(struct ti_state, nzcv), IR_CC, 0},
+    {"fpflags", offsetof(struct ti_state, fpflags), IR_I32, ISA_SLOT_STATUS},
 };
 
 static const struct ir_helper helpers[TI_NHELPERS] = {
@@ -116,9 +119,15 @@ static void fpenv(uint32_t key, struct ir_fpenv *env)
     *env = (struct ir_fpenv){.rm = IR_RM_NEAREST};
 }
 
+/* All but what only x86 guests see. */
+static uint8_t fp_status_bits(unsigned fpflags)
+{
+    return (uint8_t)(fpflags & ~(unsigned)(FP_FLAG_DENORMAL | FP_FLAG_ROUNDED_UP));
+}
+
 static void fp_status_add(struct cpu *c, unsigned fpflags)
 {
-    state(c)->fpflags |= fpflags;
+    state(c)->fpflags |= fp_status_bits(fpflags);
 }
 
 static void reset(struct cpu *c)
@@ -142,6 +151,7 @@ const struct isa isa_test = {
     .lift = lift,
     .fpenv = fpenv,
     .fp_status_add = fp_status_add,
+    .fp_status_bits = fp_status_bits,
     .reset = reset,
 };
 

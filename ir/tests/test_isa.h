@@ -23,6 +23,7 @@ enum { /* slots */
        TI_W0,
        TI_W1,
        TI_NZCV,
+       TI_FPFLAGS,
        TI_NSLOTS
 };
 enum {           /* helpers */
@@ -43,7 +44,7 @@ struct ti_state {
     uint32_t w[2];
     uint32_t nzcv;
     uint32_t count;   /* no slot */
-    uint32_t fpflags; /* no slot */
+    uint32_t fpflags;
 };
 
 extern const struct isa isa_test;

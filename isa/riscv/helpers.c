@@ -1,40 +1,15 @@
-/* What RISC-V instructions leave to C functions: CSRs, classes, half-precision arithmetic.
+/* What RISC-V instructions leave to C functions: counters, classes, half-precision arithmetic.
  *
- * Never touches guest memory. Helpers that raise exceptions or-in fcsr's flags themselves. The CSR
- * helper declares that it reads and writes slots: before such a helper the accelerator brings all
- * state up to date, which includes handing the host's FP status to isa->fp_status_add() and
- * clearing it there. */
+ * Never touches guest memory. Helpers that raise exceptions or-in fcsr's flags themselves. */
 #include <time.h>
 
 #include "fp/fp.h"
 #include "isa/riscv/features.h"
 #include "isa/riscv/lift_fp.h"
 
-static void csr_fp(void *cpu, union ir_val *v)
+static void set_frm(void *cpu, union ir_val *v)
 {
-    struct cpu *c = cpu;
-    uint32_t fcsr = rv_state(c)->fcsr, csr = v[0].w & 0xffff;
-    uint32_t mask = csr == RV_CSR_FFLAGS ? RV_FFLAGS_MASK
-                    : csr == RV_CSR_FRM  ? RV_FCSR_MASK & ~RV_FFLAGS_MASK
-                                         : RV_FCSR_MASK;
-    unsigned shift = csr == RV_CSR_FRM ? RV_FRM_SHIFT : 0;
-    uint32_t operand = (uint32_t)(v[1].x << shift) & mask, now = fcsr;
-
-    switch ((enum rv_csr_op)(v[0].w >> 16)) {
-    case RV_CSR_READ:
-        break;
-    case RV_CSR_WRITE:
-        now = (fcsr & ~mask) | operand;
-        break;
-    case RV_CSR_SET:
-        now = fcsr | operand;
-        break;
-    case RV_CSR_CLEAR:
-        now = fcsr & ~operand;
-        break;
-    }
-    v[0].x = (fcsr & mask) >> shift;
-    rv_fcsr_write(c, now);
+    ((struct cpu *)cpu)->key = v[0].w;
 }
 
 /* The counters all tick in nanoseconds: features.h says so to programs that ask. */
@@ -167,12 +142,7 @@ static void f16_op(void *cpu, union ir_val *v)
 }
 
 const struct ir_helper rv_helpers[RV_H_COUNT] = {
-    [RV_H_CSR_FP] = {"rv_csr_fp",
-                     csr_fp,
-                     IR_H_READS | IR_H_WRITES | IR_H_FAULTS | IR_H_NODCE,
-                     2,
-                     IR_I64,
-                     {IR_I32, IR_I64}},
+    [RV_H_SET_FRM] = {"rv_set_frm", set_frm, IR_H_NODCE, 1, IR_VOID, {IR_I32}},
     [RV_H_CSR_TIME] = {"rv_csr_time", csr_time, IR_H_NODCE, 1, IR_I64, {IR_I32}},
     [RV_H_FCLASS_S] = {"rv_fclass_s", fclass_s, IR_H_PURE, 1, IR_I64, {IR_I32}},
     [RV_H_FCLASS_D] = {"rv_fclass_d", fclass_d, IR_H_PURE, 1, IR_I64, {IR_I64}},

@@ -82,7 +82,7 @@ static const struct isa_slot slots[RV_SLOT_COUNT] = {
     F(31),
     {"res_tag", offsetof(struct rv_state, res_tag), IR_I64, ISA_SLOT_HIDDEN},
     {"res_val", offsetof(struct rv_state, res_val), IR_I64, ISA_SLOT_HIDDEN},
-    {"fcsr", offsetof(struct rv_state, fcsr), IR_I32, 0},
+    {"fcsr", offsetof(struct rv_state, fcsr), IR_I32, ISA_SLOT_STATUS},
 };
 
 /* By how often compiled code uses them: a5 down (scratch of gcc) and a0, sp, s0, s1, ra, ... */
@@ -122,9 +122,14 @@ static void fpenv(uint32_t key, struct ir_fpenv *env)
     env->box32 = 1;
 }
 
+static uint8_t fp_status_bits(unsigned fpflags)
+{
+    return fp_flags_to_riscv((uint8_t)fpflags);
+}
+
 static void fp_status_add(struct cpu *c, unsigned fpflags)
 {
-    rv_state(c)->fcsr |= fp_flags_to_riscv((uint8_t)fpflags);
+    rv_state(c)->fcsr |= fp_status_bits(fpflags);
 }
 
 static void reset(struct cpu *c)
@@ -153,6 +158,7 @@ const struct isa isa_riscv = {
     .lift = lift,
     .fpenv = fpenv,
     .fp_status_add = fp_status_add,
+    .fp_status_bits = fp_status_bits,
     .reset = reset,
     .cs_arch = 15,              /* CS_ARCH_RISCV */
     .cs_mode = 1 << 1 | 1 << 2, /* CS_MODE_RISCV64 | CS_MODE_RISCVC */

@@ -17,7 +17,7 @@ struct rv_lift {
 
 /* The helpers, index in isa_riscv.helpers. */
 enum rv_helper {
-    RV_H_CSR_FP,   /* (operation << 16 | csr, operand) -> old value */
+    RV_H_SET_FRM,  /* (rounding mode): the code key follows fcsr.frm */
     RV_H_CSR_TIME, /* (csr) -> value */
     RV_H_FCLASS_S, /* (bits) -> mask */
     RV_H_FCLASS_D,

@@ -129,18 +129,67 @@ enum isa_lift rv_ebreak(struct rv_lift *l, const struct rv_args_ebreak *a)
 
 /* ---- CSRs ---- */
 
-/* A write of frm changes the code key: the translation that follows must be looked up anew, so the
- * block ends in an exit that nothing may link. */
+/* The bits of fcsr that a CSR is, and where. */
+static void csr_fp_field(unsigned csr, uint32_t *mask, unsigned *shift)
+{
+    *shift = csr == RV_CSR_FRM ? RV_FRM_SHIFT : 0;
+    *mask = csr == RV_CSR_FFLAGS ? RV_FFLAGS_MASK
+            : csr == RV_CSR_FRM  ? RV_FCSR_MASK & ~RV_FFLAGS_MASK
+                                 : RV_FCSR_MASK;
+}
+
+/* fcsr after the operation. */
+static ir_ref csr_fp_new(struct rv_lift *l, enum rv_csr_op op, unsigned csr, ir_ref old, ir_ref val)
+{
+    struct ir_unit *u = l->u;
+    unsigned shift;
+    uint32_t mask;
+
+    csr_fp_field(csr, &mask, &shift);
+    val = ir_op1(u, IR_TRUNC, IR_I32, 0, val);
+    if (shift)
+        val = ir_op2(u, IR_SHL, IR_I32, 0, val, ir_const(u, IR_I32, shift));
+    val = ir_op2(u, IR_AND, IR_I32, 0, val, ir_const(u, IR_I32, mask));
+    if (op == RV_CSR_CLEAR)
+        return ir_op2(u, IR_ANDN, IR_I32, 0, old, val);
+    if (op == RV_CSR_WRITE && mask == RV_FCSR_MASK)
+        return val;
+    if (op == RV_CSR_WRITE)
+        old = ir_op2(u, IR_AND, IR_I32, 0, old, ir_const(u, IR_I32, RV_FCSR_MASK & ~mask));
+    return ir_op2(u, IR_OR, IR_I32, 0, old, val);
+}
+
+/* A write of frm that changes it changes the code key: the translation that follows must be looked up
+ * anew, so the block ends in an exit that nothing may link. */
 static enum isa_lift csr_fp(struct rv_lift *l, enum rv_csr_op op, unsigned csr, unsigned rd,
                             ir_ref val)
 {
     struct ir_unit *u = l->u;
-    ir_ref what = ir_const(u, IR_I32, (uint32_t)op << 16 | csr);
-    ir_ref old = ir_call(u, IR_I64, RV_H_CSR_FP, what, val, IR_NONE);
+    ir_ref old, now = IR_NONE, frm, shown;
+    unsigned shift;
+    uint32_t mask;
 
-    rv_set(l, rd, old);
+    if (op == RV_CSR_READ && csr == RV_CSR_FRM) {
+        rv_set(l, rd, rv_const(l, u->key));
+        return ISA_NEXT;
+    }
+    csr_fp_field(csr, &mask, &shift);
+    old = ir_fpget(u, RV_SLOT_FCSR);
+    if (op != RV_CSR_READ)
+        now = csr_fp_new(l, op, csr, old, val);
+    if (rd) {
+        shown = ir_op2(u, IR_AND, IR_I32, 0, old, ir_const(u, IR_I32, mask));
+        if (shift)
+            shown = ir_op2(u, IR_SHR, IR_I32, 0, shown, ir_const(u, IR_I32, shift));
+        rv_set(l, rd, ir_op1(u, IR_ZX, IR_I64, 32, shown));
+    }
+    if (op != RV_CSR_READ)
+        ir_fpset(u, RV_SLOT_FCSR, now);
     if (op == RV_CSR_READ || csr == RV_CSR_FFLAGS)
         return ISA_NEXT;
+    frm = ir_op2(u, IR_SHR, IR_I32, 0, now, ir_const(u, IR_I32, RV_FRM_SHIFT));
+    ir_br(u, IR_EQ, frm, ir_const(u, IR_I32, u->key), l->next);
+    ir_call(u, IR_VOID, RV_H_SET_FRM, frm, IR_NONE, IR_NONE);
     ir_exit(u, CPU_EXIT_NONE, rv_const(l, l->next), IR_NONE, 0);
     return ISA_END;
 }

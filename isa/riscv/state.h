@@ -24,7 +24,7 @@ enum rv_slot {
     RV_SLOT_F = 32, /* + n */
     RV_SLOT_RES_TAG = 64,
     RV_SLOT_RES_VAL,
-    RV_SLOT_FCSR, /* seen by debuggers and signal frames; IR reaches it through helpers only */
+    RV_SLOT_FCSR, /* the status slot: IR reaches it by fpget and fpset */
     RV_SLOT_COUNT
 };
 

@@ -600,7 +600,7 @@ static bool raises_late(const struct cg_work *w, uint32_t i)
             return lazy && raises_late(w, k);
         }
         if (ir_ops[p->op].flags & (IR_OPF_FAULT | IR_OPF_END) || p->op == IR_CALL || p->op == IR_BR ||
-            p->op == IR_BRT || p->op == IR_BRCC)
+            p->op == IR_BRT || p->op == IR_BRCC || p->op == IR_FPGET || p->op == IR_FPSET)
             return true;
     }
     return true; /* no use */

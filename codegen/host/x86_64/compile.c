@@ -116,7 +116,7 @@ void cg_patch(uint8_t *rw_site, uint64_t rx_site, uint64_t target)
 static void select_op(struct cg_work *w, uint32_t i, unsigned op)
 {
     static bool (*const selectors[])(struct cg_work *, uint32_t) = {
-        sel_int, sel_mem, sel_cc, sel_control, sel_fp, sel_fpmisc, sel_vec, sel_vecfp,
+        sel_int, sel_mem, sel_cc, sel_control, sel_fp, sel_fpmisc, sel_vec, sel_vecfp, sel_fpstat,
     };
     unsigned guess = w->selector[op];
     if (selectors[guess](w, i))

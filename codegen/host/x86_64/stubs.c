@@ -205,6 +205,13 @@ static void eval(struct cg *cg, struct x64_asm *a)
     x64_b(a, 0xc3);
 }
 
+static void fp_bits(struct cg *cg, struct x64_asm *a)
+{
+    cg->stubs.fp_bits = here(a);
+    for (unsigned csr = 0; csr < 64; csr++)
+        x64_b(a, cg->isa->fp_status_bits ? cg->isa->fp_status_bits(cg_fp_status(csr)) : 0);
+}
+
 void cg_stubs_emit(struct cg *cg, struct x64_asm *a)
 {
     enter(cg, a);
@@ -213,6 +220,7 @@ void cg_stubs_emit(struct cg *cg, struct x64_asm *a)
     helpers(cg, a);
     eval(cg, a);
     cg_consts_emit(cg, a);
+    fp_bits(cg, a);
     cg->stubs.end = here(a);
     assert(a->p <= a->end);
 }

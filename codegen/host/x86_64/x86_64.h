@@ -170,6 +170,7 @@ bool sel_mem(struct cg_work *w, uint32_t i);
 bool sel_fp(struct cg_work *w, uint32_t i);
 bool sel_vec(struct cg_work *w, uint32_t i);
 bool sel_fpmisc(struct cg_work *w, uint32_t i);
+bool sel_fpstat(struct cg_work *w, uint32_t i);
 bool sel_veci(struct cg_work *w, uint32_t i);
 bool sel_vecsum(struct cg_work *w, uint32_t i);
 bool sel_shiftv(struct cg_work *w, uint32_t i);
