@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Speed of whole machines: ours beside the peer's translator, same kernel and RAM disk, in turn in one run.
+
+machine.py [--build build] [--rounds 3] [--cpu cortex-a57] [--smp 1] [--without-peer]
+
+Time to shell is from the start of the process to the first line of init; the work (tests/machine/init)
+takes its own times inside. Figures are medians; the last line is the geometric mean. Details go to
+BUILD/bench/machine.json."""
+
+import argparse
+import json
+import math
+import os
+import re
+import statistics
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tests", "machine"))
+from console import Machine, Timeout
+
+WORK = ("sha256", "gzip", "awk", "fork", "sort", "shell")
+
+
+def tool(name, *arguments):
+    run = subprocess.run([sys.executable, os.path.join(ROOT, "tools", name), *arguments], text=True,
+                         stdout=subprocess.PIPE, check=False)
+    return run.stdout.strip() if not run.returncode else None
+
+
+def measure(command, options, guest, log):
+    """One boot and its work: {name: seconds, "output": {...}}."""
+    command = [*command, "-M", "virt", "-cpu", options.cpu, "-smp", str(options.smp), "-m", "512", "-nographic",
+               "-no-reboot", "-kernel", os.path.join(guest, "vmlinuz"), "-initrd", os.path.join(guest, "initrd.gz"),
+               "-append", "console=ttyAMA0 quiet myna=work"]
+    times, output = {}, {}
+    with Machine(command, log) as machine:
+        machine.wait(r"MYNA: init", 120)
+        times["shell"] = machine.elapsed()
+        for name in WORK:
+            found = machine.wait(rf"MYNA: {name} (\d+) (\d+) (.*)", 300)
+            times["loop" if name == "shell" else name] = int(found[1]) / 100
+            output[name] = found[3]
+        with open(f"/proc/{machine.process.pid}/status", encoding="ascii") as status:
+            times["rss MB"] = int(re.search(r"VmHWM:\s+(\d+)", status.read())[1]) / 1024
+        machine.wait(r"MYNA: done", 60)
+        machine.end()
+    return times, output
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cpu", default="cortex-a57")
+    parser.add_argument("--smp", type=int, default=1)
+    parser.add_argument("--without-peer", action="store_true")
+    options = parser.parse_args()
+    guest = tool("guest", "arm64", "kernel", "--dir", options.build)
+    if not guest:
+        print("SKIPPED: the kernel could not be fetched")
+        return 0
+    runners = {"ours": [os.path.join(options.build, "myna"), "qemu-system-aarch64"]}
+    peer = None if options.without_peer else tool("peer-system", "aarch64", "--dir", options.build)
+    if peer:
+        runners["peer"] = peer.split()
+    elif not options.without_peer:
+        print("SKIPPED the peer: it could not be fetched")
+    results = {name: [] for name in runners}
+    outputs = set()
+    os.makedirs(os.path.join(options.build, "bench"), exist_ok=True)
+    for _ in range(options.rounds):
+        for name, command in runners.items():
+            log = os.path.join(options.build, "bench", f"machine-{name}.log")
+            try:
+                times, output = measure(command, options, guest, log)
+            except Timeout as error:
+                print(f"{name}: {error}")
+                return 1
+            results[name].append(times)
+            outputs.add(json.dumps(output, sort_keys=True))
+    names = list(results["ours"][0])
+    median = {who: {name: statistics.median(run[name] for run in runs) for name in names}
+              for who, runs in results.items()}
+    print(f"\nDebian arm64 on `virt`, {options.cpu}, {options.smp} cpu\n{'':10}" +
+          "".join(f"{who:>10}" for who in runners) + f"{'peer/ours':>12}")
+    logs = []
+    for name in names:
+        row = [median[who][name] for who in runners]
+        line = f"{name:10}" + "".join(f"{value:10.2f}" for value in row)
+        if peer and row[0]:
+            line += f"{row[1] / row[0]:12.2f}"
+            if name not in ("shell", "rss MB"):
+                logs.append(math.log(row[1] / row[0]))
+        print(line)
+    if logs:
+        print(f"work, geometric mean: {math.exp(sum(logs) / len(logs)):.2f} times the peer's speed")
+    with open(os.path.join(options.build, "bench", "machine.json"), "w", encoding="utf-8") as out:
+        json.dump({"options": vars(options), "results": results}, out, indent=1)
+    if len(outputs) > 1:
+        print("the machines' outputs differ:\n" + "\n".join(sorted(outputs)))
+        return 1
+    return 0
+
+
+sys.exit(main())
