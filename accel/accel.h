@@ -29,7 +29,9 @@ struct accel_opts {
     int tier2_threshold;  /* executions of a loop head before tier 2; 0: default */
     uint64_t ra_seed;     /* not 0: random register choice (tests) */
     bool single_step;     /* one instruction a block */
-    bool sync;            /* tier 2 at once, in the guest's thread (tests) */
+    bool sync;            /* tier 2 at once, in the guest's thread (tests); a ra_seed or a low threshold
+                             mean it too */
+    bool background;      /* tier 2 in its own thread even so (tests of the races) */
     bool no_link;         /* every exit goes through the dispatcher */
 };
 

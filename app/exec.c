@@ -25,6 +25,8 @@ static const struct app_option options[] = {
     {"-no-link", NULL, FRONT_NO_LINK, "never link translated blocks (debugging)"},
     {"-seed", "N", FRONT_SEED, "random choice of registers (debugging)"},
     {"-hot", "N", FRONT_HOT, "optimise code after N rounds (debugging)"},
+    {"-background", NULL, FRONT_BACKGROUND,
+     "optimise beside the program also with -seed or a low -hot (debugging)"},
     {"-v", NULL, FRONT_VERBOSE, "say more"},
     {"-h", NULL, FRONT_HELP, "this help"},
     {"-help", NULL, FRONT_HELP, NULL},

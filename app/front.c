@@ -185,7 +185,9 @@ static int apply(struct front *f, int id, const char *value, struct err *e)
     case FRONT_SEED:
         ret = set_size(value, &number, e);
         f->o.accel.ra_seed = number;
-        f->o.accel.sync = true; /* the same each time */
+        break;
+    case FRONT_BACKGROUND:
+        f->o.accel.background = true;
         break;
     case FRONT_HOT:
         ret = set_size(value, &number, e);

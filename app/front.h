@@ -29,6 +29,7 @@ enum front_option {
     FRONT_NO_LINK,
     FRONT_SEED,
     FRONT_HOT,
+    FRONT_BACKGROUND,
     FRONT_VERBOSE,
     FRONT_EXECFD,
     FRONT_ANY_ISA, /* of a restart: the new program may be of another architecture */

@@ -31,6 +31,7 @@ int accel_new(struct accel **out, const struct isa *isa, const struct accel_opts
         a->o.tier2_threshold = DEFAULT_HOT;
     /* Tests that choose either want the same regions every time. */
     a->o.sync |= a->o.ra_seed || a->o.tier2_threshold < 100;
+    a->o.sync &= !a->o.background;
     os_mutex_init(&a->lock);
     os_cond_init(&a->idle);
     rc = os_code_new(&a->code, a->o.cache_size, e);
