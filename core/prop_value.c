@@ -88,6 +88,8 @@ int prop_parse_size(const char *text, uint64_t unit, uint64_t *out, struct err *
     double part = 0;
     char *end;
 
+    if (!text)
+        return err_text(e, EINVAL, "a size is wanted");
     errno = 0;
     number = strtoull(text, &end, 0);
     if (end == text || *text == '-' || *text == ' ' || errno)
@@ -295,9 +297,13 @@ static int read_container(const struct prop *p, json_t **at, const json_t *value
 int prop_read_value(const struct prop *p, void *at, const json_t *value, struct err *e)
 {
     static const char *const autos[] = {"auto", "on", "off", NULL};
-    const char *text = json_string_value(value);
     struct prop tristate = {.values = autos};
+    const char *text;
 
+    /* Given several times on a command line (conf.h): the last one counts. */
+    if (p->type != PROP_LIST && json_array_size(value))
+        value = json_array_get(value, json_array_size(value) - 1);
+    text = json_string_value(value);
     switch (p->type) {
     case PROP_BOOL:
         return read_bool(at, value, e);
