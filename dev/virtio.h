@@ -78,9 +78,9 @@ struct virtio_queue {
     uint64_t desc, avail, used; /* guest physical; packed: ring, driver event, device event */
     /* ---- the rings ---- */
     uint8_t *hdesc, *havail, *hused; /* NULL: not mapped */
-    uint16_t last_avail, avail_seen; /* next to take; driver's index when last read */
+    uint16_t last_avail, avail_seen; /* next to take; how far the driver was, when last looked */
     uint16_t used_idx, used_pending; /* next to return; returned but not published */
-    bool avail_wrap, used_wrap;      /* packed */
+    bool avail_wrap, used_wrap, seen_wrap; /* packed */
     bool kicks_on;
     uint16_t first_flags; /* packed: flags of the first unpublished entry */
     uint16_t first_at;

@@ -107,6 +107,24 @@ bool ring_chain_add(struct virtio_chain *c, const struct ring_desc *d)
     return true;
 }
 
+/* Of RAM alone: a table that a guest puts among registers could be our own, whose lock we hold. */
+static bool copy_ram(struct virtio *v, uint64_t at, uint8_t *to, size_t size)
+{
+    while (size) {
+        size_t part = size;
+        const void *host = mem_dma_map(virtio_mem(v), at, &part, false);
+
+        if (!host || !part)
+            return false;
+        part = min_of(part, size);
+        memcpy(to, host, part);
+        at += part;
+        to += part;
+        size -= part;
+    }
+    return true;
+}
+
 unsigned ring_indirect(struct virtio_queue *q, const struct ring_desc *d, const uint8_t **table,
                        uint8_t **copy)
 {
@@ -118,7 +136,7 @@ unsigned ring_indirect(struct virtio_queue *q, const struct ring_desc *d, const 
         virtio_broken(q->v, "queue %u: an indirect descriptor that was not negotiated", q->index);
         return 0;
     }
-    if (!n || d->len % 16 || n > VIRTIO_CHAIN_MAX) {
+    if (!n || d->len % 16 || n > VIRTIO_CHAIN_MAX || d->addr + d->len < d->addr) {
         virtio_broken(q->v, "queue %u: an indirect table of %u bytes", q->index, d->len);
         return 0;
     }
@@ -127,7 +145,7 @@ unsigned ring_indirect(struct virtio_queue *q, const struct ring_desc *d, const 
         return n;
     *copy = mem_alloc(d->len);
     *table = *copy;
-    if (!mem_dma_read(virtio_mem(q->v), d->addr, *copy, d->len))
+    if (copy_ram(q->v, d->addr, *copy, d->len))
         return n;
     virtio_broken(q->v, "queue %u: an indirect table at %#llx", q->index,
                   (unsigned long long)d->addr);
@@ -287,7 +305,7 @@ void virtio_queue_enable(struct virtio_queue *q)
         return;
     }
     q->last_avail = q->avail_seen = q->used_idx = q->used_pending = 0;
-    q->avail_wrap = q->used_wrap = true;
+    q->avail_wrap = q->used_wrap = q->seen_wrap = true;
     q->kicks_on = true;
     if (!ring_attach(q)) {
         virtio_broken(q->v, "queue %u: a ring of %u entries at %#llx, %#llx, %#llx", q->index,

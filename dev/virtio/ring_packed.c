@@ -81,6 +81,8 @@ bool packed_pop(struct virtio_queue *q, struct virtio_chain *c)
             at = 0;
     }
     advance(&q->last_avail, &q->avail_wrap, c->count, q->size);
+    q->avail_seen = q->last_avail;
+    q->seen_wrap = q->avail_wrap;
     return true;
 }
 
@@ -135,7 +137,7 @@ bool packed_publish(struct virtio_queue *q)
 bool packed_kicks(struct virtio_queue *q, bool on)
 {
     if (virtio_has(q->v, VIRTIO_F_EVENT_IDX) && on) {
-        ring_st(q->hused, (uint16_t)(q->last_avail | (q->avail_wrap ? 0x8000 : 0)));
+        ring_st(q->hused, (uint16_t)(q->avail_seen | (q->seen_wrap ? 0x8000 : 0)));
         ring_fence(); /* the place before the flag that makes it count */
         ring_st(q->hused + 2, EVENT_DESC);
     } else {
@@ -144,5 +146,5 @@ bool packed_kicks(struct virtio_queue *q, bool on)
     if (!on)
         return false;
     ring_fence();
-    return !packed_empty(q);
+    return desc_ready(ring_ld_acquire(q->hdesc + 16 * q->avail_seen + 12), q->seen_wrap);
 }

@@ -146,18 +146,20 @@ bool split_publish(struct virtio_queue *q)
 
 bool split_kicks(struct virtio_queue *q, bool on)
 {
+    uint16_t seen = q->avail_seen;
+
     if (virtio_has(q->v, VIRTIO_F_EVENT_IDX)) {
         /* Off needs nothing: the event lies behind. */
         if (!on)
             return false;
-        ring_st(avail_event(q), q->last_avail);
+        ring_st(avail_event(q), seen);
     } else {
-        if (q->kicks_on == on)
-            return false;
-        ring_st(q->hused, on ? 0 : USED_NO_NOTIFY);
+        if (q->kicks_on != on)
+            ring_st(q->hused, on ? 0 : USED_NO_NOTIFY);
         if (!on)
             return false;
     }
     ring_fence(); /* the wish before the look at the driver's index: 2.7.10.1 */
-    return split_ready(q) != 0;
+    q->avail_seen = ring_ld_acquire(q->havail + 2);
+    return q->avail_seen != seen;
 }

@@ -121,7 +121,7 @@ static void reset_all(struct virtio *v)
         q->vector = PCI_NO_VECTOR;
         q->desc = q->avail = q->used = 0;
         q->last_avail = q->avail_seen = q->used_idx = 0;
-        q->avail_wrap = q->used_wrap = q->kicks_on = true;
+        q->avail_wrap = q->used_wrap = q->seen_wrap = q->kicks_on = true;
     }
     v->accepted = v->driver_features = 0;
     v->feature_sel = v->driver_feature_sel = 0;
@@ -330,6 +330,7 @@ static int queue_loaded(struct virtio_queue *q, struct err *e)
     q->hdesc = NULL;
     q->used_pending = 0;
     q->avail_seen = q->last_avail;
+    q->seen_wrap = q->avail_wrap;
     if (!q->enabled)
         return 0;
     if (!q->size || q->size > q->max || (!packed && q->size & (q->size - 1)) ||
