@@ -192,12 +192,15 @@ enum gic_group gic_highest_active(const struct gic_iface *f)
 bool gic_can_signal(const struct gic_cpu *c)
 {
     unsigned running;
+    uint8_t mask;
 
     if (c->best_priority >= c->iface.pmr)
         return false; /* also: none */
     running = gic_running(&c->iface);
-    return running == GIC_IDLE ||
-           (c->best_priority & gic_group_mask(&c->iface, (enum gic_group)c->best_group)) < running;
+    if (running == GIC_IDLE)
+        return true;
+    mask = gic_group_mask(&c->iface, (enum gic_group)c->best_group);
+    return (c->best_priority & mask) < (running & mask);
 }
 
 static uint8_t line_of(const struct gic_cpu *c)

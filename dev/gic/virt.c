@@ -95,7 +95,8 @@ int gic_virt_best(const struct gic_virt *v)
     return best;
 }
 
-static uint8_t preemption(const struct gic_virt *v, uint64_t lr)
+/* Bits of its priority that decide preemption. */
+static uint8_t group_mask(const struct gic_virt *v, uint64_t lr)
 {
     unsigned group = group_of(lr), bpr;
 
@@ -103,7 +104,7 @@ static uint8_t preemption(const struct gic_virt *v, uint64_t lr)
         bpr = vmcr_bpr(v->vmcr, 0) + 1;
     else
         bpr = vmcr_bpr(v->vmcr, 1);
-    return (uint8_t)(gic_lr_priority(lr) & 0xff << bpr);
+    return (uint8_t)(0xff << bpr);
 }
 
 unsigned gic_virt_running(const struct gic_virt *v)
@@ -116,10 +117,14 @@ unsigned gic_virt_running(const struct gic_virt *v)
 bool gic_virt_can_signal(const struct gic_virt *v, int lr)
 {
     unsigned running = gic_virt_running(v);
+    uint8_t mask;
 
     if (lr < 0 || gic_lr_priority(v->lr[lr]) >= v->vmcr >> GIC_VMCR_PMR_AT)
         return false;
-    return running == GIC_IDLE || preemption(v, v->lr[lr]) < running;
+    if (running == GIC_IDLE)
+        return true;
+    mask = group_mask(v, v->lr[lr]);
+    return (gic_lr_priority(v->lr[lr]) & mask) < (running & mask);
 }
 
 void gic_virt_update(struct gic_cpu *c)
@@ -146,7 +151,8 @@ uint64_t gic_virt_acknowledge(struct gic_cpu *c, int n)
     struct gic_virt *v = &c->virt;
     uint64_t lr = v->lr[n];
 
-    v->apr[group_of(lr)] |= 1u << (preemption(v, lr) >> (8 - GIC_PRIORITY_BITS));
+    v->apr[group_of(lr)] |=
+        1u << ((gic_lr_priority(lr) & group_mask(v, lr)) >> (8 - GIC_PRIORITY_BITS));
     v->lr[n] &= ~GIC_LR_PENDING;
     if ((uint32_t)lr < GIC_LPI_FIRST) /* LPIs have no active state */
         v->lr[n] |= GIC_LR_ACTIVE;
