@@ -1,0 +1,4 @@
+/* Fuzz target of pvpanic. */
+#include "setup.h"
+
+DEVKIT_FUZZ(setup)
