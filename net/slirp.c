@@ -51,7 +51,8 @@ struct user {
     vec_of(struct member) members;
     size_t cursor; /* where add_poll() looks first */
     struct forward *forwards;
-    bool busy; /* inside libslirp */
+    bool busy;    /* inside libslirp */
+    bool refused; /* a frame meanwhile */
     uint8_t *work;
     /* options */
     int ipv4, ipv6; /* PROP_AUTO */
@@ -282,7 +283,14 @@ static void on_timer(void *arg)
 
 static void on_refill(void *arg)
 {
-    refill(arg);
+    struct user *u = arg;
+
+    if (u->refused) {
+        u->refused = false;
+        net_port_room(u->p);
+    }
+    /* Not just refill(): packets that waited for an ARP answer go out here. */
+    work(u);
 }
 
 /* ---- the port ---- */
@@ -295,6 +303,12 @@ static bool user_send(struct net_port *p, const struct iovec *iov, int niov,
 
     if (!size)
         return true;
+    if (u->busy) {
+        /* An answer from inside receive(): libslirp does not expect it there. */
+        u->refused = true;
+        os_loop_post(p->loop, &u->refill);
+        return false;
+    }
     net_finish_csum(u->work, size, meta);
     enter(u);
     slirp_input(u->slirp, u->work, (int)size);
