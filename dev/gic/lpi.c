@@ -181,11 +181,18 @@ void gic_lpi_move(struct gic_cpu *from, struct gic_cpu *to, uint32_t id)
 
 void gic_lpi_move_all(struct gic_cpu *from, struct gic_cpu *to)
 {
-    if (from == to || !from->lpis)
+    if (from == to || !from->lpis || !(from->redist_ctlr & 1))
         return;
     for (unsigned word = 0; word < GIC_LPI_WORDS; word++)
-        for (uint64_t bits = from->lpis->pending[word]; bits; bits &= bits - 1)
-            gic_lpi_move(from, to, GIC_LPI_FIRST + word * 64 + bits_ctz64(bits));
+        for (uint64_t bits = from->lpis->pending[word]; bits; bits &= bits - 1) {
+            uint32_t id = GIC_LPI_FIRST + word * 64 + bits_ctz64(bits);
+
+            set_pending(from, id, false);
+            if (gic_lpi_valid(to, id))
+                set_pending(to, id, true);
+        }
+    gic_update(from);
+    gic_update(to);
 }
 
 /* ---- switching, GICR_CTLR.EnableLPIs ---- */
