@@ -312,4 +312,19 @@ void virtio_mmio_setup(struct dev *slot, const struct irq *line);
 bool virtio_mmio_used(const struct dev *slot);
 /* Puts a new device (class bus "virtio", properties set, not realized) into a slot. */
 int must_check virtio_mmio_plug(struct dev *slot, struct dev *d, struct err *e);
+/* Puts a new port (class bus "virtio-serial": virtconsole, virtserialport) into the virtio-serial
+ * device that its "bus" property names ("ID" or "ID.0"), or the last one below `root`. Before it is
+ * realized. */
+int must_check virtio_serial_plug(struct dev *root, struct dev *port, struct err *e);
+
+/* ---- the balloon, for monitors; main loop; false: the device is none ---- */
+extern const struct dev_class dev_class_virtio_balloon_device, dev_class_virtio_balloon_pci;
+enum { VIRTIO_BALLOON_STATS = 10 };
+struct virtio_balloon_stats {
+    int64_t updated_ns;                   /* wall clock; 0: never */
+    uint64_t value[VIRTIO_BALLOON_STATS]; /* by tag, 5.5.6.4; UINT64_MAX: not told */
+};
+bool virtio_balloon_set(struct dev *d, uint64_t bytes); /* that the guest shall lend */
+bool virtio_balloon_get(struct dev *d, uint64_t *bytes, struct virtio_balloon_stats *stats);
+bool virtio_balloon_poll(struct dev *d, uint32_t seconds); /* 0: stop asking for statistics */
 #endif

@@ -6,7 +6,7 @@
  */
 #include "blk/blk.h"
 #include "base/log.h"
-#include "dev/virtio/int.h"
+#include "dev/virtio/class.h"
 
 struct virtio_blk {
     struct virtio v; /* first */
@@ -503,27 +503,13 @@ static const char *const error_actions[] = {"auto", "report", "ignore", NULL};
 static const struct prop device_props[] = {BLK_PROPS, VIRTIO_PROPS, VIRTIO_DEVICE_PROPS, {0}};
 static const struct prop pci_props[] = {BLK_PROPS, PCI_PROPS, VIRTIO_PROPS, VIRTIO_PCI_PROPS, {0}};
 
-static int device_realize(struct dev *d, struct err *e)
-{
-    return virtio_device_realize(virtio_of(d), &blk_type, e);
-}
-
-static int pci_realize(struct dev *d, struct err *e)
-{
-    return virtio_pci_realize(virtio_of(d), &blk_type, e);
-}
+VIRTIO_REALIZE(blk_type)
 
 const struct dev_class dev_class_virtio_blk_device = {
     .name = "virtio-blk-device",
     .bus = "virtio",
     .help = "virtio disk in a virtio-mmio slot",
-    .size = sizeof(struct virtio_blk),
-    .props = device_props,
-    .state = virtio_state,
-    .realize = device_realize,
-    .reset = virtio_class_reset,
-    .destroy = virtio_class_destroy,
-    .loaded = virtio_class_loaded,
+    VIRTIO_CLASS(struct virtio_blk, device_props, virtio_state, device_realize),
 };
 
 static const char *const pci_aliases[] = {"virtio-blk", "virtio-blk-pci-non-transitional", NULL};
@@ -533,11 +519,5 @@ const struct dev_class dev_class_virtio_blk_pci = {
     .aliases = pci_aliases,
     .bus = "pci",
     .help = "virtio disk on PCI",
-    .size = sizeof(struct virtio_blk),
-    .props = pci_props,
-    .state = virtio_pci_state,
-    .realize = pci_realize,
-    .reset = virtio_class_reset,
-    .destroy = virtio_class_destroy,
-    .loaded = virtio_class_loaded,
+    VIRTIO_CLASS(struct virtio_blk, pci_props, virtio_pci_state, pci_realize),
 };

@@ -1,5 +1,6 @@
 /* virtio-net's properties, features and life (VIRTIO 1.2, 5.1.3 to 5.1.5). Frames are net.c's,
  * commands net_ctrl.c's. */
+#include "dev/virtio/class.h"
 #include "dev/virtio/net_int.h"
 
 enum { PAIRS_MQ = 4, MTU_MIN = 68 };
@@ -301,27 +302,13 @@ static const struct state_field device_state[] = {STATE_NESTED(struct virtio_net
 static const struct state_field pci_state[] = {STATE_NESTED(struct virtio_net, v, virtio_pci_state),
                                                NET_STATE, STATE_END};
 
-static int device_realize(struct dev *d, struct err *e)
-{
-    return virtio_device_realize(virtio_of(d), &net_type, e);
-}
-
-static int pci_realize(struct dev *d, struct err *e)
-{
-    return virtio_pci_realize(virtio_of(d), &net_type, e);
-}
+VIRTIO_REALIZE(net_type)
 
 const struct dev_class dev_class_virtio_net_device = {
     .name = "virtio-net-device",
     .bus = "virtio",
     .help = "virtio network card in a virtio-mmio slot",
-    .size = sizeof(struct virtio_net),
-    .props = device_props,
-    .state = device_state,
-    .realize = device_realize,
-    .reset = virtio_class_reset,
-    .destroy = virtio_class_destroy,
-    .loaded = virtio_class_loaded,
+    VIRTIO_CLASS(struct virtio_net, device_props, device_state, device_realize),
 };
 
 static const char *const pci_aliases[] = {"virtio-net", "virtio-net-pci-non-transitional", NULL};
@@ -331,11 +318,5 @@ const struct dev_class dev_class_virtio_net_pci = {
     .aliases = pci_aliases,
     .bus = "pci",
     .help = "virtio network card on PCI",
-    .size = sizeof(struct virtio_net),
-    .props = pci_props,
-    .state = pci_state,
-    .realize = pci_realize,
-    .reset = virtio_class_reset,
-    .destroy = virtio_class_destroy,
-    .loaded = virtio_class_loaded,
+    VIRTIO_CLASS(struct virtio_net, pci_props, pci_state, pci_realize),
 };
