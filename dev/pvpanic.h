@@ -8,6 +8,6 @@
 
 enum { PVPANIC_SIZE = 2 };
 
-extern const struct dev_class dev_class_pvpanic;
+extern const struct dev_class dev_class_pvpanic, dev_class_pvpanic_pci;
 struct mem_region *pvpanic_region(struct dev *d); /* once realized; the device's */
 #endif

@@ -1,4 +1,4 @@
-/* Fuzz target of pvpanic. */
+/* Fuzz target of pvpanic: the card, behind its host bridge. */
 #include "setup.h"
 
-DEVKIT_FUZZ(setup)
+DEVKIT_FUZZ(setup_card)
