@@ -199,24 +199,6 @@ struct status_call {
     struct blk_extent *out;
 };
 
-/* Asks the file below a zero-free extent for its holes. */
-static int look_below(struct blk *b, struct blk_extent *x)
-{
-    struct blk *data = b->data ? b->data : b->file;
-    struct blk_extent below;
-    int rc;
-
-    if (!(x->flags & BLK_DATA) || !(x->flags & BLK_MAPPED) || !data || !data->driver->protocol)
-        return 0;
-    rc = blk_co_status(data, x->map, x->size, &below);
-    if (rc)
-        return rc;
-    x->size = min_of(x->size, below.size);
-    if (below.flags & BLK_ZERO)
-        x->flags = (x->flags & ~(unsigned)BLK_DATA) | BLK_ZERO;
-    return 0;
-}
-
 static int status_fiber(void *arg)
 {
     struct status_call *c = arg;
@@ -241,10 +223,9 @@ static int status_fiber(void *arg)
     }
     c->out->depth = depth;
     c->out->present = c->out->flags & BLK_ALLOCATED;
-    rc = b->file ? look_below(b, c->out) : 0;
     if (c->out->flags & BLK_MAPPED)
         c->out->path = b->data ? b->data->path : b->file ? b->file->path : b->path;
-    return rc;
+    return 0;
 }
 
 int blk_status(struct blk *b, uint64_t at, uint64_t size, unsigned layers, struct blk_extent *out)

@@ -41,9 +41,19 @@ struct blk_check {
 };
 /* -ENOTSUP: the format has nothing to check. */
 int must_check blk_check(struct blk *b, unsigned fix, struct blk_check *result, struct err *e);
-/* As blk_open_file(), but what check is to find does not keep it from opening. */
-int must_check blk_open_check(struct blk **out, const char *path, const char *format,
-                              unsigned flags, struct err *e);
+
+/* Opening with all that tools want; zeros mean blk_open_file()'s. */
+struct blk_open {
+    const json_t *conf; /* or */
+    const char *path, *format;
+    unsigned flags;
+    const char *snapshot; /* id or name of an internal one; needs BLK_RDONLY */
+    bool check;           /* what check is to find does not keep it from opening; no backing file */
+    const struct blk *beside; /* moves on in the same blk_wait() as this one */
+    struct os_loop *loop;
+};
+int must_check blk_open_as(struct blk **out, const struct blk_open *o, struct err *e);
+void blk_wait_round(struct blk *b); /* until something happens to it or to those beside */
 
 int must_check blk_truncate(struct blk *b, uint64_t size, bool shrink, enum blk_prealloc how,
                             struct err *e);

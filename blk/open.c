@@ -336,57 +336,64 @@ static int open_fiber(void *arg)
     return rc;
 }
 
-static int open_json(struct blk **out, struct os_loop *loop, const json_t *conf, unsigned flags,
-                     struct err *e)
+static int run_open(struct blk **out, const struct blk_open *o, json_t *conf, struct err *e)
 {
-    struct open_call o = {.e = e};
+    struct open_call call = {.e = e};
+    int rc = 0;
+
+    call.c.json = conf;
+    call.c.loop = o->loop;
+    call.c.flags = (o->flags & 0xffff) | (o->check ? BLK_FOR_CHECK | BLK_NO_BACKING : 0);
+    if (o->beside) {
+        call.c.io = o->beside->io;
+        call.c.io->refs++;
+    } else {
+        rc = blk_io_new(&call.c.io, o->loop, true, e);
+    }
+    if (rc)
+        return rc;
+    rc = blk_run(call.c.io, open_fiber, &call);
+    blk_io_unref(call.c.io);
+    if (!rc)
+        *out = call.b;
+    return rc;
+}
+
+int blk_open_as(struct blk **out, const struct blk_open *o, struct err *e)
+{
+    json_t *conf;
     int rc;
 
     *out = NULL;
-    o.c.json = (json_t *)conf;
-    o.c.loop = loop;
-    o.c.flags = flags;
-    rc = blk_io_new(&o.c.io, loop, true, e);
-    if (rc)
-        return rc;
-    if (!json_is_object(conf))
-        rc = err_text(e, EINVAL, "a block node is described by a JSON object");
-    else
-        rc = blk_run(o.c.io, open_fiber, &o);
-    blk_io_unref(o.c.io);
-    *out = rc ? NULL : o.b;
+    if (o->conf && !json_is_object(o->conf))
+        return err_text(e, EINVAL, "a block node is described by a JSON object");
+    conf = o->conf ? json_copy((json_t *)o->conf) : named_conf("", o->path, o->format, e);
+    if (!conf)
+        return -EINVAL;
+    if (o->snapshot) {
+        json_object_set_new(conf, "snapshot", json_string(o->snapshot));
+        json_object_set_new(conf, "driver", json_string("qcow2"));
+    }
+    rc = run_open(out, o, conf, e);
+    json_decref(conf);
     return rc;
 }
 
 int blk_open(struct blk **out, struct os_loop *loop, const json_t *conf, struct err *e)
 {
-    return open_json(out, loop, conf, 0, e);
-}
-
-static int open_path(struct blk **out, struct os_loop *loop, const char *path, const char *format,
-                     unsigned flags, struct err *e)
-{
-    json_t *conf = named_conf("", path, format, e);
-    int rc;
-
-    *out = NULL;
-    if (!conf)
-        return -EINVAL;
-    rc = open_json(out, loop, conf, flags, e);
-    json_decref(conf);
-    return rc;
+    return blk_open_as(out, &(struct blk_open){.loop = loop, .conf = conf ? conf : json_null()}, e);
 }
 
 int blk_open_file(struct blk **out, struct os_loop *loop, const char *path, const char *format,
                   unsigned flags, struct err *e)
 {
-    return open_path(out, loop, path, format, flags & 0xffff, e);
+    return blk_open_as(
+        out, &(struct blk_open){.loop = loop, .path = path, .format = format, .flags = flags}, e);
 }
 
-int blk_open_check(struct blk **out, const char *path, const char *format, unsigned flags,
-                   struct err *e)
+void blk_wait_round(struct blk *b)
 {
-    return open_path(out, NULL, path, format, (flags & 0xffff) | BLK_FOR_CHECK | BLK_NO_BACKING, e);
+    blk_io_wait(b->io);
 }
 
 static int close_fiber(void *arg)
