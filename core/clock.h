@@ -45,7 +45,8 @@ void timer_init(struct timer *t, struct clocks *c, enum clock_kind kind, void (*
 void timer_set(struct timer *t,
                int64_t deadline_ns); /* absolute, of its clock; replaces an older deadline */
 void timer_cancel(struct timer *t);  /* nothing for a zeroed one */
-void timer_done(
-    struct timer *t); /* cancels and waits until a running callback has returned; not from it */
+/* Cancels and waits until a running callback has returned: not with a lock that the callback takes.
+ * From the callback itself it does not wait. */
+void timer_done(struct timer *t);
 int64_t timer_deadline(const struct timer *t); /* INT64_MAX: off */
 #endif
