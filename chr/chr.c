@@ -159,6 +159,11 @@ bool chr_connected(const struct chr *c)
     return c->connected;
 }
 
+bool chr_shared(const struct chr *c)
+{
+    return c->conf.mux;
+}
+
 void chr_set_menu(struct chr *c, const struct chr_menu *menu)
 {
     c->menu = *menu;

@@ -46,6 +46,7 @@ void chr_detach(struct chr *c, void *opaque);
 size_t chr_write(struct chr *c, const void *data, size_t size);
 void chr_ready(struct chr *c); /* the device can take bytes again */
 bool chr_connected(const struct chr *c);
+bool chr_shared(const struct chr *c); /* a mux: the front with the focus hears CHR_MUX_IN */
 void chr_info(const struct chr *c, json_t *into);
 
 /* Takes up to size bytes of what a ring buffer keeps; their number, -EINVAL: another kind of

@@ -20,7 +20,7 @@ static void help(struct chr *c)
            "Ctrl-A x  end the machine\r\n"
            "Ctrl-A c  go to the next of console and monitor\r\n"
            "Ctrl-A b  send a break (magic SysRq)\r\n"
-           "Ctrl-A s  write disk data back to their files\r\n"
+           "Ctrl-A s  say what the machine does\r\n"
            "Ctrl-A Ctrl-A  send Ctrl-A\r\n");
     if (c->menu.help)
         say(c, c->menu.help);

@@ -88,7 +88,7 @@ static void connected(struct sock *s, int fd)
 static void on_client(void *arg, unsigned events)
 {
     struct sock *s = arg;
-    int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = os_sock_accept(s->listener);
 
     (void)events;
     if (fd < 0)

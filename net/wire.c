@@ -241,7 +241,7 @@ void wire_use(struct wire *w, int fd, bool dgram)
 static void on_client(void *arg, unsigned events)
 {
     struct wire *w = arg;
-    int fd = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = os_sock_accept(w->listener);
 
     (void)events;
     if (fd < 0)

@@ -215,6 +215,13 @@ int os_sock_connect(const struct os_sock_addr *a, int type, bool wait, int *out,
     return 0;
 }
 
+int os_sock_accept(int listener)
+{
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    return fd < 0 ? -errno : fd;
+}
+
 int os_sock_accept_wait(int listener, struct err *e)
 {
     struct pollfd p = {.fd = listener, .events = POLLIN};
@@ -223,9 +230,9 @@ int os_sock_accept_wait(int listener, struct err *e)
     do {
         if (poll(&p, 1, -1) < 0 && errno != EINTR)
             return err_set(e, errno, "cannot wait for a connection");
-        fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    } while (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED));
-    return fd < 0 ? err_set(e, errno, "cannot take a connection") : fd;
+        fd = os_sock_accept(listener);
+    } while (fd == -EAGAIN || fd == -EINTR || fd == -ECONNABORTED);
+    return fd < 0 ? err_set(e, fd, "cannot take a connection") : fd;
 }
 
 int os_sock_take(const char *number, int *fd, struct err *e)

@@ -28,6 +28,7 @@ int must_check os_sock_listen(const struct os_sock_addr *a, int type, uint16_t t
  * os_sock_error). */
 int must_check os_sock_connect(const struct os_sock_addr *a, int type, bool wait, int *fd,
                                struct err *e);
+int os_sock_accept(int listener); /* does not wait; the descriptor or negative errno */
 /* Waits. The descriptor or negative errno. */
 int must_check os_sock_accept_wait(int listener, struct err *e);
 /* An inherited descriptor by its number in text. */
