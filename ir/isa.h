@@ -66,6 +66,7 @@ struct isa_sys {
     const struct isa_model *models; /* ends with a NULL name; the first is the default of boards */
     /* Power-on state of this model with these options (isa's own property table; NULL: none). */
     const struct prop *props;
+    size_t props_size; /* of the struct that the table describes */
     int (*init)(struct cpu *c, const struct isa_model *m, const void *props, struct err *e); /* once, sys is set */
     void (*fini)(struct cpu *c); /* timers, memory */
     void (*reset)(struct cpu *c);

@@ -4,7 +4,7 @@
 
 #include "fp/fp.h"
 #include "isa/arm64/features.h"
-#include "isa/arm64/lift.h"
+#include "isa/arm64/lift_system.h"
 
 #define AT(field) offsetof(struct arm64_state, field)
 #define X(n)      [A64_X0 + n] = {"x" #n, AT(x[n]), IR_I64, 0}
@@ -30,6 +30,20 @@ static const struct isa_slot slots[A64_SLOTS] = {
     [A64_FPSR] = {"fpsr", AT(fpsr), IR_I32, 0},
     [A64_DIT] = {"dit", AT(dit), IR_I32, HIDDEN},
     [A64_SSBS] = {"ssbs", AT(ssbs), IR_I32, HIDDEN},
+    [A64_DAIF] = {"daif", AT(daif), IR_I32, HIDDEN},
+#define REG(name, text) [A64_SLOT_##name] = {text, AT(r) + 8 * A64_R_##name, IR_I64, HIDDEN}
+    REG(SP_EL0, "sp_el0"),
+    REG(TPIDR_EL1, "tpidr_el1"),
+    REG(TPIDR_EL2, "tpidr_el2"),
+    REG(ELR_EL1, "elr_el1"),
+    REG(SPSR_EL1, "spsr_el1"),
+    REG(ESR_EL1, "esr_el1"),
+    REG(FAR_EL1, "far_el1"),
+    REG(ELR_EL2, "elr_el2"),
+    REG(SPSR_EL2, "spsr_el2"),
+    REG(ESR_EL2, "esr_el2"),
+    REG(FAR_EL2, "far_el2"),
+#undef REG
 };
 
 /* By how often compiled code uses them: arguments and results, the first callee-saved ones, syscall
@@ -59,7 +73,7 @@ static enum isa_lift lift(struct ir_unit *u, struct isa_insn *i)
     if (i->avail < 4)
         return ISA_NEXT; /* the caller looks at length > avail */
     memcpy(&word, i->bytes, 4);
-    return a64_decode(&l, word);
+    return l.key & A64_KEY_SYSTEM ? a64_lift_system(&l, word) : a64_decode(&l, word);
 }
 
 enum isa_lift a64_undef(struct a64_lift *l)
@@ -157,4 +171,5 @@ const struct isa isa_arm64 = {
     .cc_dead = a64_cc_dead,
     .cs_arch = 1, /* CS_ARCH_ARM64 */
     .cs_mode = 0, /* CS_MODE_LITTLE_ENDIAN */
+    .sys = &a64_isa_sys,
 };

@@ -165,6 +165,17 @@ static inline ir_ref a64_call(struct a64_lift *l, enum ir_type result, enum a64_
     return ir_call(l->u, result, h, a, b, c);
 }
 
+/* The third column of the tables: does the processor have it? Programs have all. lift_mode.c */
+enum a64_gate {
+    A64_GATE_aes, A64_GATE_atomics, A64_GATE_bf16,
+    A64_GATE_crc32, A64_GATE_dit, A64_GATE_dotprod, A64_GATE_fcma, A64_GATE_fhm, A64_GATE_flagm, A64_GATE_flagm2,
+    A64_GATE_fp16, A64_GATE_frintts, A64_GATE_i8mm, A64_GATE_ilrcpc, A64_GATE_jscvt, A64_GATE_lrcpc, A64_GATE_pauth,
+    A64_GATE_pmull, A64_GATE_rdm, A64_GATE_rng, A64_GATE_sb, A64_GATE_sha1, A64_GATE_sha2, A64_GATE_sha3,
+    A64_GATE_sha512, A64_GATE_sm3, A64_GATE_sm4, A64_GATE_ssbs,
+    A64_GATES
+};
+bool a64_gate(const struct a64_lift *l, enum a64_gate gate);
+
 /* Not an instruction here: EXIT CPU_EXIT_UNDEF at this pc. */
 enum isa_lift a64_undef(struct a64_lift *l);
 

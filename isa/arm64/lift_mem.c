@@ -7,19 +7,19 @@ static enum ir_type size_type(unsigned size)
     return size == IR_M_64 ? IR_I64 : IR_I32;
 }
 
-static enum isa_lift store(struct a64_lift *l, unsigned size, const struct a64_addr *m, unsigned rt)
+static enum isa_lift store(struct a64_lift *l, unsigned desc, const struct a64_addr *m, unsigned rt)
 {
-    a64_store(l, size, m, a64_reg(l, size_type(size), rt), 0);
+    a64_store(l, desc, m, a64_reg(l, size_type(desc & IR_M_SIZE), rt), 0);
     a64_addr_done(l, m);
     return ISA_NEXT;
 }
 
 /* t: IR_VOID for a zero-extending load, else what to sign-extend to. */
-static enum isa_lift load(struct a64_lift *l, enum ir_type t, unsigned size,
+static enum isa_lift load(struct a64_lift *l, enum ir_type t, unsigned desc,
                           const struct a64_addr *m, unsigned rt)
 {
-    ir_ref v = t == IR_VOID ? a64_load(l, size_type(size), size, m, 0)
-                            : a64_load(l, t, size | IR_M_SIGNED, m, 0);
+    ir_ref v = t == IR_VOID ? a64_load(l, size_type(desc & IR_M_SIZE), desc, m, 0)
+                            : a64_load(l, t, desc | IR_M_SIGNED, m, 0);
 
     a64_addr_done(l, m);
     a64_set_reg(l, rt, v);
@@ -58,7 +58,13 @@ enum isa_lift a64_ldsw_uimm(struct a64_lift *l, const struct a64_args_ldsw_uimm 
 
 /* ---- signed unscaled offset, post- and pre-index ---- */
 
-/* mode: 0 plain, 1 post, 2 unprivileged (as plain in user mode), 3 pre. */
+/* LDTR, STTR and their kin: what a machine's EL1 does as EL0. */
+static unsigned unprivileged(const struct a64_lift *l, unsigned mode)
+{
+    return mode == 2 && (l->key & A64_KEY_SYSTEM) && a64_key_el(l->key) ? IR_M_USER : 0;
+}
+
+/* mode: 0 plain, 1 post, 2 unprivileged (as plain in programs), 3 pre. */
 static struct a64_addr simm(struct a64_lift *l, unsigned mode, unsigned rn, uint32_t imm)
 {
     int64_t offset = bits_sext64(imm, 9);
@@ -72,28 +78,28 @@ enum isa_lift a64_st_simm(struct a64_lift *l, const struct a64_args_st_simm *a)
 {
     struct a64_addr m = simm(l, a->mode, a->rn, a->imm);
 
-    return store(l, a->size, &m, a->rt);
+    return store(l, a->size | unprivileged(l, a->mode), &m, a->rt);
 }
 
 enum isa_lift a64_ld_simm(struct a64_lift *l, const struct a64_args_ld_simm *a)
 {
     struct a64_addr m = simm(l, a->mode, a->rn, a->imm);
 
-    return load(l, IR_VOID, a->size, &m, a->rt);
+    return load(l, IR_VOID, a->size | unprivileged(l, a->mode), &m, a->rt);
 }
 
 enum isa_lift a64_ldsx_simm(struct a64_lift *l, const struct a64_args_ldsx_simm *a)
 {
     struct a64_addr m = simm(l, a->mode, a->rn, a->imm);
 
-    return load(l, IR_I64, a->size, &m, a->rt);
+    return load(l, IR_I64, a->size | unprivileged(l, a->mode), &m, a->rt);
 }
 
 enum isa_lift a64_ldsw_simm(struct a64_lift *l, const struct a64_args_ldsw_simm *a)
 {
     struct a64_addr m = simm(l, a->mode, a->rn, a->imm);
 
-    return load(l, IR_I32, a->size, &m, a->rt);
+    return load(l, IR_I32, a->size | unprivileged(l, a->mode), &m, a->rt);
 }
 
 /* ---- register offset ---- */

@@ -1,7 +1,7 @@
 /* Owns the lifting of hints, barriers, cache maintenance and system registers. Arm ARM C4.1.93, C5.
  */
 #include "isa/arm64/features.h"
-#include "isa/arm64/lift.h"
+#include "isa/arm64/lift_system.h"
 #include "isa/arm64/sysreg.h"
 
 static ir_ref next_pc(struct a64_lift *l)
@@ -13,7 +13,9 @@ static ir_ref next_pc(struct a64_lift *l)
 
 enum isa_lift a64_hint(struct a64_lift *l, const struct a64_args_hint *a)
 {
-    (void)l, (void)a; /* NOP, SEV, SEVL, DGH, ESB, PSB, TSB, CSDB, BTI (pages are not guarded) */
+    if (a64_system(l) && a->crm == 0 && (a->op2 == 4 || a->op2 == 5))
+        a64_call(l, IR_VOID, A64_H_event, IR_NONE, IR_NONE, IR_NONE);
+    /* Nothing to do: NOP, for programs SEV and SEVL, DGH, ESB, PSB, TSB, CSDB, BTI (pages are not guarded) */
     return ISA_NEXT;
 }
 
@@ -31,7 +33,8 @@ enum isa_lift a64_yield(struct a64_lift *l, const struct a64_args_yield *a)
 
 enum isa_lift a64_wfe(struct a64_lift *l, const struct a64_args_wfe *a)
 {
-    (void)a;
+    if (a64_system(l))
+        return a64_sys_wait(l, a->i);
     return yield(l);
 }
 
@@ -56,13 +59,19 @@ enum isa_lift a64_dsb(struct a64_lift *l, const struct a64_args_dsb *a)
 {
     if (a->crm == 0 || a->crm == 4) /* SSBB, PSSBB: nothing is speculated */
         return ISA_NEXT;
+    if (a64_system(l))
+        a64_call(l, IR_VOID, A64_H_dsb, IR_NONE, IR_NONE, IR_NONE);
     return barrier(l, a->crm);
 }
 
 enum isa_lift a64_isb(struct a64_lift *l, const struct a64_args_isb *a)
 {
-    (void)l, (void)a; /* IC IVAU has already made this thread see new code */
-    return ISA_NEXT;
+    (void)a;
+    if (a64_system(l)) { /* the next instruction may be a new one */
+        ir_jmp(l->u, l->pc + 4);
+        return ISA_END;
+    }
+    return ISA_NEXT; /* IC IVAU has already made this thread see new code */
 }
 
 enum isa_lift a64_sb(struct a64_lift *l, const struct a64_args_sb *a)
@@ -150,10 +159,13 @@ enum isa_lift a64_msr_dit(struct a64_lift *l, const struct a64_args_msr_dit *a)
 
 enum isa_lift a64_dc_zva(struct a64_lift *l, const struct a64_args_dc_zva *a)
 {
-    ir_ref address = ir_op2(l->u, IR_AND, IR_I64, 0, a64_reg(l, IR_I64, a->rt),
-                            a64_imm(l, IR_I64, ~UINT64_C(63)));
-    ir_ref zero = ir_const(l->u, IR_V128, 0);
+    ir_ref address, zero;
 
+    if (l->key & A64_KEY_NO_ZVA)
+        return a64_sys_zva_trap(l, a->rt);
+    address = ir_op2(l->u, IR_AND, IR_I64, 0, a64_reg(l, IR_I64, a->rt),
+                     a64_imm(l, IR_I64, ~UINT64_C(63)));
+    zero = ir_const(l->u, IR_V128, 0);
     for (int at = 0; at < 64; at += 16)
         ir_st(l->u, IR_M_128, address, zero, at);
     return ISA_NEXT;
@@ -162,15 +174,20 @@ enum isa_lift a64_dc_zva(struct a64_lift *l, const struct a64_args_dc_zva *a)
 /* Data and instructions are coherent but for translations; the address must exist. */
 enum isa_lift a64_dc_clean(struct a64_lift *l, const struct a64_args_dc_clean *a)
 {
+    if (a64_system(l))
+        return a64_sys_dc_clean(l, a->crm, a->rt);
     ir_ld(l->u, IR_I32, IR_M_8, a64_reg(l, IR_I64, a->rt), 0);
     return ISA_NEXT;
 }
 
 enum isa_lift a64_ic_ivau(struct a64_lift *l, const struct a64_args_ic_ivau *a)
 {
-    ir_ref line = ir_op2(l->u, IR_AND, IR_I64, 0, a64_reg(l, IR_I64, a->rt),
-                         a64_imm(l, IR_I64, ~UINT64_C(63)));
+    ir_ref line;
 
+    if (a64_system(l))
+        return a64_sys_ic_ivau(l, a->rt);
+    line = ir_op2(l->u, IR_AND, IR_I64, 0, a64_reg(l, IR_I64, a->rt),
+                  a64_imm(l, IR_I64, ~UINT64_C(63)));
     ir_exit(l->u, CPU_EXIT_ISYNC, next_pc(l), line, 64);
     return ISA_END;
 }
@@ -223,6 +240,10 @@ enum isa_lift a64_mrs(struct a64_lift *l, const struct a64_args_mrs *a)
     unsigned reg = A64_SYSREG(2 + a->o0, a->op1, a->crn, a->crm, a->op2), slot = plain_slot(reg);
     ir_ref v;
 
+    if (a64_system(l) && (reg == A64_SYS_RNDR || reg == A64_SYS_RNDRRS))
+        return a64_gate(l, A64_GATE_rng) ? random_number(l, a->rt) : a64_undef(l);
+    if (a64_system(l) && !(reg == A64_SYS_FPCR || reg == A64_SYS_FPSR))
+        return a64_sys_mrs(l, reg, a->rt);
     if (slot) {
         bool wide = slot == A64_TPIDR || slot == A64_TPIDRRO;
 
@@ -260,6 +281,8 @@ enum isa_lift a64_msr(struct a64_lift *l, const struct a64_args_msr *a)
 {
     unsigned reg = A64_SYSREG(2 + a->o0, a->op1, a->crn, a->crm, a->op2);
 
+    if (a64_system(l) && !(reg == A64_SYS_FPCR || reg == A64_SYS_FPSR))
+        return a64_sys_msr(l, reg, a->rt);
     switch (reg) {
     case A64_SYS_TPIDR_EL0:
         ir_put(l->u, A64_TPIDR, a64_reg(l, IR_I64, a->rt));

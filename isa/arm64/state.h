@@ -17,6 +17,18 @@
 #include "core/cpu.h"
 #include "ir/ir.h"
 
+struct a64_machine;
+
+/* System registers with storage: index in arm64_state.r, from the table sysregs.def. */
+enum a64_r {
+#define R(name, ...) A64_R_##name,
+#include "isa/arm64/sysregs.def"
+#undef R
+    A64_R_COUNT
+};
+/* Rows of a few registers of a kind, which the table does not list one by one. */
+enum { A64_BREAKPOINTS = 16, A64_WATCHPOINTS = 16, A64_PMU_COUNTERS = 31 };
+
 struct a64_pac_key {
     uint64_t lo, hi;
 };
@@ -38,6 +50,18 @@ struct arm64_state {
     uint64_t ex_addr;    /* exclusive monitor: address, or A64_EX_NONE */
     uint64_t ex_value[2]; /* what the load-exclusive saw */
     struct a64_pac_key pac[A64_PAC_KEYS];
+    /* ---- system mode (core/sys.h): not used by programs ---- */
+    uint32_t daif;       /* PSTATE.DAIF, bits 9..6 as MRS shows them */
+    uint8_t el, spsel;   /* PSTATE.EL, PSTATE.SP; `sp` is the stack pointer that they select */
+    uint8_t pan, uao, il, ss; /* PSTATE fields, 0 or 1 */
+    uint8_t step_insn;   /* software step: the present instruction is the one that may run */
+    uint8_t event;       /* event register of WFE */
+    uint64_t r[A64_R_COUNT]; /* system registers; those of stack pointers are stale while selected */
+    uint64_t dbgbvr[A64_BREAKPOINTS], dbgbcr[A64_BREAKPOINTS];
+    uint64_t dbgwvr[A64_WATCHPOINTS], dbgwcr[A64_WATCHPOINTS];
+    uint64_t pmev[A64_PMU_COUNTERS], pmevtype[A64_PMU_COUNTERS]; /* values at pmu_at */
+    uint64_t pmu_cycles, pmu_insns; /* clock cycles and instructions when the counters were last brought up to date */
+    struct a64_machine *machine; /* what is the host's: timers, lines, model (system_int.h) */
 };
 _Static_assert(offsetof(struct arm64_state, sp) == 248, "x31 is sp");
 _Static_assert(offsetof(struct arm64_state, v) == 256, "vectors are aligned");
@@ -63,6 +87,19 @@ enum a64_slot {
     A64_FPSR,
     A64_DIT,
     A64_SSBS,
+    /* system mode */
+    A64_DAIF,
+    A64_SLOT_SP_EL0,
+    A64_SLOT_TPIDR_EL1,
+    A64_SLOT_TPIDR_EL2,
+    A64_SLOT_ELR_EL1,
+    A64_SLOT_SPSR_EL1,
+    A64_SLOT_ESR_EL1,
+    A64_SLOT_FAR_EL1,
+    A64_SLOT_ELR_EL2,
+    A64_SLOT_SPSR_EL2,
+    A64_SLOT_ESR_EL2,
+    A64_SLOT_FAR_EL2,
     A64_SLOTS
 };
 
@@ -77,7 +114,27 @@ enum {
     A64_KEY_PAC_IB = 1u << 7,
     A64_KEY_PAC_DA = 1u << 8,
     A64_KEY_PAC_DB = 1u << 9,
+    /* System mode only (all zero in programs). arm64_update() keeps them current. */
+    A64_KEY_SYSTEM = 1u << 10,
+    A64_KEY_EL_SHIFT = 11, /* 2 bits */
+    A64_KEY_SPSEL = 1u << 13,
+    A64_KEY_FPTRAP = 1u << 14,  /* floating point and vectors are trapped */
+    A64_KEY_ALIGN = 1u << 15,   /* SCTLR.A: every access is aligned or faults */
+    A64_KEY_BIG = 1u << 16,     /* data is big-endian */
+    A64_KEY_TRAPS = 1u << 17,   /* a higher level traps register accesses of EL1: always ask */
+    A64_KEY_NO_ZVA = 1u << 18,  /* DC ZVA is trapped */
+    A64_KEY_IL = 1u << 19,      /* PSTATE.IL: every instruction raises */
+    A64_KEY_STEP = 1u << 20,    /* software step, active and not pending: one instruction, then ... */
+    A64_KEY_STEPPED = 1u << 21, /* ... pending: the exception before the next one */
+    A64_KEY_BREAK = 1u << 22,   /* breakpoints are on */
+    A64_KEY_WATCH = 1u << 23,   /* watchpoints are on */
+    A64_KEY_E2H = 1u << 24,     /* HCR_EL2.E2H, at EL2 */
+    A64_KEY_MODEL_SHIFT = 25,   /* 3 bits: index of the model, which says what instructions there are */
 };
+static inline unsigned a64_key_el(uint32_t key)
+{
+    return key >> A64_KEY_EL_SHIFT & 3;
+}
 
 /* FPCR bits that exist here: AHP DN FZ RMode FZ16. */
 #define A64_FPCR_AHP   (1u << 26)
@@ -89,7 +146,22 @@ enum {
 #define A64_FPSR_QC    (1u << 27)
 #define A64_FPSR_MASK  0xf800009fu
 
-/* CPU_EXIT_ISA codes: none. Everything an arm64 program can do has a reason of core/cpu.h. */
+/* CPU_EXIT_ISA codes (cpu->exit_code) for isa_sys.raise(); exit_arg is what the line says. Programs never
+ * see one: what they can do has a reason of core/cpu.h. */
+enum a64_exit {
+    A64_EXIT_ERET,
+    A64_EXIT_HVC,        /* immediate; pc is after it */
+    A64_EXIT_SMC,
+    A64_EXIT_WFI,        /* pc is at it, and so with all that follow */
+    A64_EXIT_WFE,
+    A64_EXIT_SYSREG,     /* trapped: ESR of the trap, target EL in bits 63..56 */
+    A64_EXIT_FP,         /* FP and SIMD access is trapped */
+    A64_EXIT_IL,         /* illegal execution state */
+    A64_EXIT_STEPPED,    /* software step exception is due */
+    A64_EXIT_BREAKPOINT,
+    A64_EXIT_WATCHPOINT, /* address; cpu->fault_access, fault_addr */
+    A64_EXIT_FAULT,      /* sys->fault is filled */
+};
 
 static inline struct arm64_state *arm64_state(struct cpu *c)
 {

@@ -41,7 +41,7 @@ struct target {
         *skip; /* beginnings of names: what differs from run to run, or ends the line */
 };
 
-static const char *const arm64_skip[] = {"mrs", "msr", "hint", "hlt",   "brk", "svc",
+static const char *const arm64_skip[] = {"mrs", "msr", "sys", "hvc", "smc", "eret", "hint", "hlt",   "brk", "svc",
                                          "wf",  "udf", "ic_",  "yield", NULL};
 static const char *const riscv_skip[] = {"csr", "ecall", "ebreak", "c_ebreak", "fence_i", NULL};
 static const struct target targets[] = {

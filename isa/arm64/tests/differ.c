@@ -34,7 +34,7 @@ static bool excluded(const struct isa_form *f)
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(f->name, names[i]))
             return true;
-    return !strcmp(f->feature, "pauth");
+    return !strncmp(f->feature, "pauth", 5) || !strcmp(f->feature, "system");
 }
 
 /* QEMU 7.2 leaves bits 31..16 of a scalar FCVTZS (fixed-point) to half precision sign-extended; the
