@@ -26,6 +26,7 @@ struct item {
     uint8_t *own; /* NULL: borrowed */
     uint32_t size;
     bool writable;
+    uint32_t room; /* writable: where its bytes stand in fw_cfg.written */
     void (*written)(void *opaque, const uint8_t *data, size_t size);
     void *opaque;
 };
@@ -36,6 +37,8 @@ struct fw_cfg {
     struct item items[KEYS];
     char names[FW_CFG_FILES_MAX][FW_CFG_NAME_MAX + 1];
     unsigned nfiles;
+    uint8_t *written; /* bytes of all writable files: saved with the machine */
+    uint32_t written_size;
 
     uint16_t key; /* NO_KEY: one that does not exist */
     uint32_t at;
@@ -181,11 +184,24 @@ int fw_cfg_add_writable(struct dev *d, const char *name, const void *data, size_
                         void *opaque, struct err *e)
 {
     struct item *i;
-    int rc = add_file(fw_cfg_of(d), name, data, size, &i, e);
+    struct fw_cfg *f = fw_cfg_of(d);
+    int rc = add_file(f, name, data, size, &i, e);
 
     if (rc)
         return rc;
     i->writable = true;
+    i->room = f->written_size;
+    f->written_size += (uint32_t)size;
+    f->written = mem_realloc(f->written, f->written_size + !f->written_size);
+    memcpy(f->written + i->room, i->data, size);
+    free(i->own);
+    i->own = NULL;
+    for (unsigned n = 0; n < f->nfiles; n++) { /* they may have moved */
+        struct item *file = &f->items[FW_CFG_FILE_FIRST + n];
+
+        if (file->writable)
+            file->data = f->written + file->room;
+    }
     i->written = written;
     i->opaque = opaque;
     return 0;
@@ -277,7 +293,7 @@ static bool dma_write(struct fw_cfg *f, mem_pa from, uint32_t size)
 
         if (!host || !n)
             return false;
-        memcpy(i->own + f->at, host, n);
+        memcpy(f->written + i->room + f->at, host, n);
         f->at += (uint32_t)n;
         from += n;
         size -= (uint32_t)n;
@@ -385,6 +401,7 @@ static void destroy(struct dev *d)
 
     for (unsigned key = 0; key < KEYS; key++)
         free(f->items[key].own);
+    free(f->written);
     if (f->region)
         mem_region_free(f->region);
 }
@@ -408,6 +425,12 @@ static const struct state_field state[] = {
     STATE_FIELD(STATE_U16, struct fw_cfg, key),
     STATE_FIELD(STATE_U32, struct fw_cfg, at),
     STATE_FIELD(STATE_U64, struct fw_cfg, dma_high),
+    {.name = "written",
+     .type = STATE_U8,
+     .offset = offsetof(struct fw_cfg, written),
+     .size = 1,
+     .pointer = true,
+     .count_offset = offsetof(struct fw_cfg, written_size)},
     STATE_END,
 };
 

@@ -442,6 +442,7 @@ void gic_fini(struct gic *g)
     for (unsigned i = 0; g->cpus && i < g->ncpus; i++)
         free(g->cpus[i].lpis);
     free(g->lpi_pending);
+    free(g->lpi_config);
     free(g->frames);
     free(g->cpus);
     free(g->wired);
@@ -604,5 +605,11 @@ const struct state_field gic_state[] = {
      .size = sizeof(uint64_t),
      .pointer = true,
      .count_offset = offsetof(struct gic, lpi_words)},
+    {.name = "lpi_config",
+     .type = STATE_U8,
+     .offset = offsetof(struct gic, lpi_config),
+     .size = 1,
+     .pointer = true,
+     .count_offset = offsetof(struct gic, lpi_configs)},
     STATE_END,
 };

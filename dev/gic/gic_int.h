@@ -138,7 +138,8 @@ struct gic {
     uint16_t route[GIC_WORDS * 32];                  /* its cpu */
     uint64_t *lpi_pending;                           /* GIC_LPI_WORDS a cpu */
     uint32_t lpi_words;                              /* of all cpus; 0: none */
-    uint8_t lpi_config[GIC_LPI_END - GIC_LPI_FIRST]; /* as read from memory; 0: not yet */
+    uint8_t *lpi_config;   /* configuration bytes as read from memory; 0: not yet */
+    uint32_t lpi_configs;  /* GIC_LPI_END - GIC_LPI_FIRST, or 0 */
 };
 
 struct gic_frame {

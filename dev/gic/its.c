@@ -77,14 +77,14 @@ static uint64_t its_read(void *opaque, uint64_t offset, unsigned size)
     return value & bits_mask64(size * 8);
 }
 
-static void write_baser(struct its *t, unsigned table, uint64_t value)
+static uint64_t whole_baser(unsigned table, uint64_t value)
 {
-    t->baser[table] = (value & BASER_BITS) | fixed_baser(table);
+    value = (value & BASER_BITS) | fixed_baser(table);
     if (table == ITS_COLLECTIONS)
-        t->baser[table] &= ~(UINT64_C(1) << 62); /* flat only */
-    if ((t->baser[table] >> 8 & 3) == 3)         /* reserved page size: as 64 KB */
-        t->baser[table] &= ~UINT64_C(0x100);
-    its_forget(t);
+        value &= ~(UINT64_C(1) << 62); /* flat only */
+    if ((value >> 8 & 3) == 3)         /* reserved page size: as 64 KB */
+        value &= ~UINT64_C(0x100);
+    return value;
 }
 
 /* A 64-bit register, or half of one, as all of it. */
@@ -93,8 +93,10 @@ static void write64(struct its *t, uint32_t at, uint64_t value)
     bool enabled = t->ctlr & CTLR_ENABLED;
 
     if (at >= GITS_BASER && at < GITS_BASER + 8 * ITS_TABLES) {
-        if (!enabled) /* else unpredictable */
-            write_baser(t, (at - GITS_BASER) / 8, value);
+        if (!enabled) { /* else unpredictable */
+            t->baser[(at - GITS_BASER) / 8] = whole_baser((at - GITS_BASER) / 8, value);
+            its_forget(t);
+        }
         return;
     }
     switch (at) {
@@ -197,7 +199,8 @@ static void reset(struct dev *d)
     t->ctlr = 0;
     t->cbaser = t->cwriter = t->creadr = 0;
     for (unsigned i = 0; i < ITS_TABLES; i++)
-        write_baser(t, i, 0);
+        t->baser[i] = whole_baser(i, 0);
+    its_forget(t);
     os_mutex_unlock(&d->lock);
 }
 
@@ -222,15 +225,28 @@ static int loaded(struct dev *d, struct err *e)
                         (unsigned long long)t->creadr, (unsigned long long)size);
     t->ctlr &= CTLR_ENABLED;
     t->cwriter &= 0xfffe0;
+    for (unsigned i = 0; i < ITS_CACHE; i++)
+        if (t->cache[i].cpu >= its_gic(t)->ncpus)
+            t->cache[i].valid = false;
     for (unsigned i = 0; i < ITS_TABLES; i++)
-        write_baser(t, i, t->baser[i]);
+        t->baser[i] = whole_baser(i, t->baser[i]);
     return 0;
 }
 
+static const struct state_field hit_state[] = {
+    STATE_FIELD(STATE_U32, struct its_hit, device), STATE_FIELD(STATE_U32, struct its_hit, event),
+    STATE_FIELD(STATE_U32, struct its_hit, lpi),    STATE_FIELD(STATE_U16, struct its_hit, cpu),
+    STATE_FIELD(STATE_BOOL, struct its_hit, valid), STATE_END,
+};
+
 static const struct state_field state[] = {
-    STATE_FIELD(STATE_U32, struct its, ctlr),    STATE_FIELD(STATE_U64, struct its, cbaser),
-    STATE_FIELD(STATE_U64, struct its, cwriter), STATE_FIELD(STATE_U64, struct its, creadr),
-    STATE_ARRAY(STATE_U64, struct its, baser),   STATE_END,
+    STATE_NESTED_ARRAY(struct its, cache, hit_state),
+    STATE_FIELD(STATE_U32, struct its, ctlr),
+    STATE_FIELD(STATE_U64, struct its, cbaser),
+    STATE_FIELD(STATE_U64, struct its, cwriter),
+    STATE_FIELD(STATE_U64, struct its, creadr),
+    STATE_ARRAY(STATE_U64, struct its, baser),
+    STATE_END,
 };
 
 const struct dev_class dev_class_gicv3_its = {

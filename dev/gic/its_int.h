@@ -30,7 +30,7 @@ struct its {
     uint64_t baser[ITS_TABLES];
 
     struct os_task task;             /* the rest of a long queue of commands */
-    struct its_hit cache[ITS_CACHE]; /* derived; emptied by every command that changes a table */
+    struct its_hit cache[ITS_CACHE]; /* emptied by every command that changes a table */
 };
 
 static inline struct gic *its_gic(const struct its *t)

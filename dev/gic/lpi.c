@@ -162,7 +162,7 @@ void gic_lpi_invalidate_all(struct gic *g)
 {
     if (!g->has_lpi)
         return;
-    memset(g->lpi_config, 0, sizeof(g->lpi_config));
+    memset(g->lpi_config, 0, g->lpi_configs);
     for (unsigned i = 0; i < g->ncpus; i++) {
         rebuild(&g->cpus[i]);
         gic_update(&g->cpus[i]);
@@ -250,7 +250,7 @@ void gic_lpi_reset(struct gic_cpu *c)
     if (!c->lpis)
         return;
     memset(c->lpis->pending, 0, GIC_LPI_WORDS * sizeof(uint64_t));
-    memset(c->gic->lpi_config, 0, sizeof(c->gic->lpi_config));
+    memset(c->gic->lpi_config, 0, c->gic->lpi_configs);
     rebuild(c);
 }
 
@@ -263,7 +263,5 @@ void gic_lpi_loaded(struct gic_cpu *c)
     c->redist_ctlr &= 1;
     if (!c->redist_ctlr)
         memset(c->lpis->pending, 0, GIC_LPI_WORDS * sizeof(uint64_t));
-    if (!c->index) /* once, before the first cpu reads them anew */
-        memset(c->gic->lpi_config, 0, sizeof(c->gic->lpi_config));
     rebuild(c);
 }

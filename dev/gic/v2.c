@@ -6,8 +6,6 @@
  */
 #include "dev/gic/gic_int.h"
 
-#include "base/log.h"
-
 enum {
     GICD_CTLR = 0x000,
     GICD_TYPER = 0x004,
@@ -178,8 +176,6 @@ static void dist_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
         write_ctlr(g, (uint32_t)value, ns);
     } else if (at == GICD_SGIR && size == 4) {
         send_sgi(c, (uint32_t)value, ns);
-    } else {
-        log_guest("gicv2: write of %#llx to GICD+%#x", (unsigned long long)value, at);
     }
 }
 

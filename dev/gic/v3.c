@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 
 enum {
@@ -179,7 +178,7 @@ static void write32(struct gic *g, uint32_t at, uint32_t value, unsigned size, b
             message_spi(g, value & 0x3ff, at == GICD_SETSPI_SR, false);
         break;
     default:
-        log_guest("gicv3: write of %#x to GICD+%#x", value, at);
+        break;
     }
 }
 
@@ -255,6 +254,8 @@ static int realize(struct dev *d, struct err *e)
     mem_region_set_lock(g->dist, &d->lock);
     if (g->has_lpi) {
         g->lpi_words = g->ncpus * GIC_LPI_WORDS;
+        g->lpi_configs = GIC_LPI_END - GIC_LPI_FIRST;
+        g->lpi_config = mem_zalloc(g->lpi_configs);
         g->lpi_pending = mem_zalloc(g->lpi_words * sizeof(uint64_t));
     }
     for (unsigned i = 0; i < g->ncpus; i++) {

@@ -309,45 +309,39 @@ static bool icc_write(struct gic_cpu *c, uint32_t reg, const struct gic_view *v,
 }
 
 /* Registers of EL2 and EL3. */
-static bool high_read(struct gic_cpu *c, uint32_t reg, const struct gic_view *v, uint64_t *value)
+static bool high_read(struct gic_cpu *c, uint32_t reg, uint64_t *value)
 {
     switch (reg) {
     case ICC_SRE_EL2:
-        *value = 0xf;
-        return v->el >= 2;
     case ICC_SRE_EL3:
         *value = 0xf;
-        return v->el == 3;
+        return true;
     case ICC_CTLR_EL3:
         *value = read_ctlr3(c);
-        return v->el == 3;
+        return true;
     case ICC_IGRPEN1_EL3:
         *value = (c->iface.enabled >> GIC_G1NS & 1u) | (c->iface.enabled >> GIC_G1S & 1u) << 1;
-        return v->el == 3;
+        return true;
     default:
-        return c->gic->has_virtualization && v->el >= 2 && gicv3_ich_read(c, reg, value);
+        return c->gic->has_virtualization && gicv3_ich_read(c, reg, value);
     }
 }
 
-static bool high_write(struct gic_cpu *c, uint32_t reg, const struct gic_view *v, uint64_t value)
+static bool high_write(struct gic_cpu *c, uint32_t reg, uint64_t value)
 {
     switch (reg) {
     case ICC_SRE_EL2:
-        return v->el >= 2;
     case ICC_SRE_EL3:
-        return v->el == 3;
+        return true;
     case ICC_CTLR_EL3:
-        if (v->el == 3)
-            write_ctlr3(c, value);
-        return v->el == 3;
+        write_ctlr3(c, value);
+        return true;
     case ICC_IGRPEN1_EL3:
-        if (v->el == 3) {
-            set_enable(c, GIC_G1NS, value & 1);
-            set_enable(c, GIC_G1S, value >> 1 & 1);
-        }
-        return v->el == 3;
+        set_enable(c, GIC_G1NS, value & 1);
+        set_enable(c, GIC_G1S, value >> 1 & 1);
+        return true;
     default:
-        return c->gic->has_virtualization && v->el >= 2 && gicv3_ich_write(c, reg, value);
+        return c->gic->has_virtualization && gicv3_ich_write(c, reg, value);
     }
 }
 
@@ -367,7 +361,7 @@ bool gicv3_sysreg_read(void *opaque, struct cpu *cpu, uint32_t reg, uint64_t *va
     gic_view_of(c, &v);
     os_mutex_lock(&g->dev.lock);
     if (is_high(reg))
-        known = high_read(c, reg, &v, value);
+        known = high_read(c, reg, value);
     else if (v.el == 1 && (v.imo || v.fmo) && gicv3_icv_read(c, reg, &v, value))
         known = true;
     else
@@ -386,7 +380,7 @@ bool gicv3_sysreg_write(void *opaque, struct cpu *cpu, uint32_t reg, uint64_t va
     gic_view_of(c, &v);
     os_mutex_lock(&g->dev.lock);
     if (is_high(reg))
-        known = high_write(c, reg, &v, value);
+        known = high_write(c, reg, value);
     else if (v.el == 1 && (v.imo || v.fmo) && gicv3_icv_write(c, reg, &v, value))
         known = true;
     else

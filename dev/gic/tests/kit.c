@@ -104,12 +104,3 @@ uint8_t *kit_ram(struct kit *k, uint64_t where)
 {
     return mem_region_host(k->ram) + (where - 0x40000000);
 }
-
-/* In place of the machine's: no thread sleeps here. */
-void cpu_set_line(struct cpu *c, unsigned line, int level)
-{
-    if (level)
-        c->sys->lines |= 1u << line;
-    else
-        c->sys->lines &= ~(1u << line);
-}

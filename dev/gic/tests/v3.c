@@ -282,7 +282,7 @@ static void test_identity(void **state)
     kit_write(k, 0, GIC_REDIST, R_WAKER, 0);
     assert_int_equal(kit_read(k, 0, GIC_REDIST, R_WAKER), 0);
     assert_int_equal(kit_get(k, 0, ICC_SRE_EL1), 7);
-    assert_false(k->sys[0].intc.read(k->gic, k->cpus[0], ICC_SRE_EL2, &value)); /* from EL1 */
+    assert_false(k->sys[0].intc.read(k->gic, k->cpus[0], ICH_HCR_EL2, &value));
     assert_false(k->sys[0].intc.read(k->gic, k->cpus[0], ICC_AP0R0_EL1 + 1, &value));
     kit_free(k);
 }

@@ -1,0 +1,4 @@
+/* Fuzz target: see setup_its(). */
+#include "setup.h"
+
+DEVKIT_FUZZ(setup_its)
