@@ -82,6 +82,7 @@ struct virtio_queue {
     uint16_t used_idx, used_pending; /* next to return; returned but not published */
     bool avail_wrap, used_wrap, seen_wrap; /* packed */
     bool kicks_on;
+    bool kicked;          /* the loop shall look, and has not yet; atomic */
     uint16_t first_flags; /* packed: flags of the first unpublished entry */
     uint16_t first_at;
     uint32_t busy;  /* chains out */
@@ -316,6 +317,12 @@ int must_check virtio_mmio_plug(struct dev *slot, struct dev *d, struct err *e);
  * device that its "bus" property names ("ID" or "ID.0"), or the last one below `root`. Before it is
  * realized. */
 int must_check virtio_serial_plug(struct dev *root, struct dev *port, struct err *e);
+
+/* ---- for monitors and migration; main loop ---- */
+/* Asks the driver to tell the network where its card is now (5.1.6.5.4); false: no such card, or it
+ * cannot. */
+extern const struct dev_class dev_class_virtio_net_device, dev_class_virtio_net_pci;
+bool virtio_net_announce(struct dev *d);
 
 /* ---- the balloon, for monitors; main loop; false: the device is none ---- */
 extern const struct dev_class dev_class_virtio_balloon_device, dev_class_virtio_balloon_pci;

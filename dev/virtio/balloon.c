@@ -139,7 +139,8 @@ static void balloon_kick(struct virtio *v, struct virtio_queue *q)
         }
         virtio_publish(q);
     }
-    if (virtio_kicks(q, true))
+    /* Statistics have one buffer: more of them would have to wait in any case. */
+    if (virtio_kicks(q, true) && q->index != STATS)
         virtio_poke(q);
     os_mutex_unlock(&v->pci.dev.lock);
 }

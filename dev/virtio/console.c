@@ -226,6 +226,8 @@ static int serial_loaded(struct virtio *v, struct err *e)
         if (s->host_open[n] != connected && s->ports[n])
             s->tell[n] |= TELL_OPEN;
         s->host_open[n] = connected;
+        if (s->sent[n] && n < s->max_ports) /* the backend's room does not matter now: try again */
+            virtio_poke(&v->queues[serial_queue(n, true)]);
     }
     return 0;
 }

@@ -152,13 +152,16 @@ static void kick_tx(struct virtio_net *n, struct virtio_queue *q)
     }
 }
 
-static void net_backend_ready(void *opaque)
+void net_restart(struct virtio_net *n)
 {
-    struct virtio_net *n = opaque;
-
     n->tx_stopped = false;
     for (unsigned i = 0; i < n->pairs; i++)
         virtio_poke(&n->v.queues[2 * i + 1]);
+}
+
+static void net_backend_ready(void *opaque)
+{
+    net_restart(opaque);
 }
 
 /* ---- receive ---- */

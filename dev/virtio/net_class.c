@@ -185,7 +185,6 @@ static void net_reset(struct virtio *v)
 
     n->active = 1;
     n->offloads = 0;
-    n->announce = false;
     v->config[NET_C_STATUS] &= (uint8_t)~NET_ANNOUNCE;
     memcpy(v->config + NET_C_MAC, n->mac, 6);
     net_filter_reset(n);
@@ -197,16 +196,26 @@ static void net_changed(struct virtio *v)
 
     if (!n->port)
         return;
-    os_mutex_lock(&v->pci.dev.lock);
-    if (n->announce && virtio_has(v, NET_F_GUEST_ANNOUNCE | NET_F_STATUS)) {
-        /* After migration switches have to learn where the card is now: 5.1.6.5.4. */
+    net_offload_update(n);
+    net_port_ready(n->port);
+}
+
+bool virtio_net_announce(struct dev *d)
+{
+    struct virtio *v = virtio_of(d);
+    bool can;
+
+    if ((d->cls != &dev_class_virtio_net_device && d->cls != &dev_class_virtio_net_pci) ||
+        !d->realized)
+        return false;
+    os_mutex_lock(&d->lock);
+    can = virtio_ready(v) && virtio_has(v, NET_F_GUEST_ANNOUNCE | NET_F_STATUS);
+    if (can) {
         v->config[NET_C_STATUS] |= NET_ANNOUNCE;
         virtio_config_changed(v);
     }
-    n->announce = false;
-    os_mutex_unlock(&v->pci.dev.lock);
-    net_offload_update(n);
-    net_port_ready(n->port);
+    os_mutex_unlock(&d->lock);
+    return can;
 }
 
 static int net_loaded(struct virtio *v, struct err *e)
@@ -217,7 +226,8 @@ static int net_loaded(struct virtio *v, struct err *e)
         n->filter.nmulti > NET_MACS || n->offloads & ~(v->accepted & NET_GUEST_OFFLOADS))
         return err_text(
             e, EINVAL, "virtio-net: saved queue pairs, filters or offloads do not fit this device");
-    n->announce = true;
+    if (n->tx_stopped)
+        net_restart(n);
     return 0;
 }
 
@@ -293,9 +303,10 @@ static const char *const duplexes[] = {"unknown", "half", "full", NULL};
 static const struct prop device_props[] = {NET_PROPS, VIRTIO_PROPS, VIRTIO_DEVICE_PROPS, {0}};
 static const struct prop pci_props[] = {NET_PROPS, PCI_PROPS, VIRTIO_PROPS, VIRTIO_PCI_PROPS, {0}};
 
-#define NET_STATE                                            \
-    STATE_FIELD(STATE_U16, struct virtio_net, active),       \
-        STATE_FIELD(STATE_U64, struct virtio_net, offloads), \
+#define NET_STATE                                               \
+    STATE_FIELD(STATE_U16, struct virtio_net, active),          \
+        STATE_FIELD(STATE_U64, struct virtio_net, offloads),    \
+        STATE_FIELD(STATE_BOOL, struct virtio_net, tx_stopped), \
         STATE_NESTED(struct virtio_net, filter, net_filter_state)
 static const struct state_field device_state[] = {STATE_NESTED(struct virtio_net, v, virtio_state),
                                                   NET_STATE, STATE_END};

@@ -82,7 +82,6 @@ struct virtio_net {
     uint16_t active;   /* pairs in use */
     uint64_t offloads; /* of NET_GUEST_OFFLOADS: on now */
     struct net_filter filter;
-    bool announce;   /* to be asked of the driver */
     bool tx_stopped; /* the backend took no more */
     /* ---- on the loop ---- */
     uint16_t
@@ -104,5 +103,6 @@ extern const struct state_field net_filter_state[];
 /* ---- net.c ---- */
 extern const struct net_ops virtio_net_ops;
 void net_kick(struct virtio *v, struct virtio_queue *q);
+void net_restart(struct virtio_net *n);        /* transmits again */
 void net_offload_update(struct virtio_net *n); /* on the loop, not locked */
 #endif

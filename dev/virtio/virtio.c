@@ -24,6 +24,7 @@ static void run_kick(void *arg)
 {
     struct virtio_queue *q = arg;
 
+    __atomic_store_n(&q->kicked, false, __ATOMIC_SEQ_CST);
     q->v->type->kick(q->v, q);
 }
 
@@ -37,6 +38,7 @@ void virtio_poke(struct virtio_queue *q)
 {
     struct os_loop *loop = q->v->pci.dev.env->loop;
 
+    __atomic_store_n(&q->kicked, true, __ATOMIC_RELAXED);
     if (loop)
         os_loop_post(loop, &q->task);
 }
@@ -122,6 +124,7 @@ static void reset_all(struct virtio *v)
         q->desc = q->avail = q->used = 0;
         q->last_avail = q->avail_seen = q->used_idx = 0;
         q->avail_wrap = q->used_wrap = q->seen_wrap = q->kicks_on = true;
+        q->kicked = false;
     }
     v->accepted = v->driver_features = 0;
     v->feature_sel = v->driver_feature_sel = 0;
@@ -280,12 +283,19 @@ void virtio_class_destroy(struct dev *d)
 
 #define Q struct virtio_queue
 static const struct state_field queue_state[] = {
-    STATE_FIELD(STATE_U16, Q, size),        STATE_FIELD(STATE_U16, Q, vector),
-    STATE_FIELD(STATE_BOOL, Q, enabled),    STATE_FIELD(STATE_U64, Q, desc),
-    STATE_FIELD(STATE_U64, Q, avail),       STATE_FIELD(STATE_U64, Q, used),
-    STATE_FIELD(STATE_U16, Q, last_avail),  STATE_FIELD(STATE_U16, Q, used_idx),
-    STATE_FIELD(STATE_BOOL, Q, avail_wrap), STATE_FIELD(STATE_BOOL, Q, used_wrap),
-    STATE_FIELD(STATE_BOOL, Q, kicks_on),   STATE_END,
+    STATE_FIELD(STATE_U16, Q, size),
+    STATE_FIELD(STATE_U16, Q, vector),
+    STATE_FIELD(STATE_BOOL, Q, enabled),
+    STATE_FIELD(STATE_U64, Q, desc),
+    STATE_FIELD(STATE_U64, Q, avail),
+    STATE_FIELD(STATE_U64, Q, used),
+    STATE_FIELD(STATE_U16, Q, last_avail),
+    STATE_FIELD(STATE_U16, Q, used_idx),
+    STATE_FIELD(STATE_BOOL, Q, avail_wrap),
+    STATE_FIELD(STATE_BOOL, Q, used_wrap),
+    STATE_FIELD(STATE_BOOL, Q, kicks_on),
+    STATE_FIELD(STATE_BOOL, Q, kicked),
+    STATE_END,
 };
 #undef Q
 
@@ -361,7 +371,9 @@ int virtio_class_loaded(struct dev *d, struct err *e)
     if (rc)
         return rc;
     post_changed(v);
-    for (unsigned i = 0; i < v->nqueues; i++)
-        virtio_poke(&v->queues[i]);
+    for (unsigned i = 0; i < v->nqueues; i++) {
+        if (v->queues[i].kicked)
+            virtio_poke(&v->queues[i]);
+    }
     return 0;
 }

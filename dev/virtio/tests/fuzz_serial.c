@@ -1,0 +1,9 @@
+/* Fuzz target of virtio-serial, on both transports. */
+#include "setup.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    devkit_fuzz(size && data[0] & 1 ? setup_serial_pci : setup_serial_mmio, data, size);
+    return 0;
+}
