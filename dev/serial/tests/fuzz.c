@@ -1,0 +1,4 @@
+/* Fuzz target of the PL011. */
+#include "setup.h"
+
+DEVKIT_FUZZ(setup)
