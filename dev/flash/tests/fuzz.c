@@ -1,0 +1,4 @@
+/* Fuzz target of the flash. */
+#include "setup.h"
+
+DEVKIT_FUZZ(setup)

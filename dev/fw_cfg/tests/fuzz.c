@@ -1,0 +1,4 @@
+/* Fuzz target of fw_cfg. */
+#include "setup.h"
+
+DEVKIT_FUZZ(setup)
