@@ -12,6 +12,9 @@
 #define cold_path                  __attribute__((cold, noinline))
 #define always_inline              inline __attribute__((always_inline))
 #define no_return                  __attribute__((noreturn))
+/* A function that accesses memory of the guest at the guest's own address: sanitizers have no say
+ * there. */
+#define guest_access __attribute__((no_sanitize("address", "thread", "undefined")))
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -8,6 +8,8 @@
 
 #include <stdatomic.h>
 
+#include "base/attr.h"
+
 /* Guest addresses have any alignment, and a volatile access is one instruction. */
 typedef volatile uint16_t any_u16 __attribute__((aligned(1)));
 typedef volatile uint32_t any_u32 __attribute__((aligned(1)));
@@ -53,7 +55,7 @@ static uint64_t extend(uint64_t v, unsigned size, unsigned desc, unsigned type)
     return type == IR_I32 ? (uint32_t)v : v;
 }
 
-bool interp_load(unsigned desc, unsigned type, uint64_t addr, union ir_val *r)
+guest_access bool interp_load(unsigned desc, unsigned type, uint64_t addr, union ir_val *r)
 {
     unsigned size = size_of(desc);
     uint64_t high = 0;
@@ -90,7 +92,7 @@ bool interp_load(unsigned desc, unsigned type, uint64_t addr, union ir_val *r)
     return true;
 }
 
-bool interp_store(unsigned desc, uint64_t addr, const union ir_val *value)
+guest_access bool interp_store(unsigned desc, uint64_t addr, const union ir_val *value)
 {
     union ir_val v = *value;
 
@@ -123,7 +125,8 @@ bool interp_store(unsigned desc, uint64_t addr, const union ir_val *value)
 }
 
 /* Compares and swaps `size` bytes; *seen, and the result, are as memory holds them. */
-static uint64_t cas_bits(uint64_t addr, unsigned size, uint64_t expected, uint64_t desired)
+guest_access static uint64_t cas_bits(uint64_t addr, unsigned size, uint64_t expected,
+                                      uint64_t desired)
 {
 #define CAS_AS(type)                                                                            \
     {                                                                                           \
@@ -152,8 +155,8 @@ static uint64_t cas_bits(uint64_t addr, unsigned size, uint64_t expected, uint64
 #define WITH_CAS128
 #endif
 
-WITH_CAS128 static void cas128(uint64_t addr, union ir_val *r, const union ir_val *expected,
-                               const union ir_val *desired)
+WITH_CAS128 guest_access static void
+cas128(uint64_t addr, union ir_val *r, const union ir_val *expected, const union ir_val *desired)
 {
     unsigned __int128 old = __sync_val_compare_and_swap(
         (unsigned __int128 *)addr, (unsigned __int128)expected->d[1] << 64 | expected->d[0],
@@ -163,8 +166,8 @@ WITH_CAS128 static void cas128(uint64_t addr, union ir_val *r, const union ir_va
     r->d[1] = (uint64_t)(old >> 64);
 }
 
-bool interp_cas(unsigned desc, uint64_t addr, union ir_val *r, const union ir_val *expected,
-                const union ir_val *desired)
+guest_access bool interp_cas(unsigned desc, uint64_t addr, union ir_val *r,
+                             const union ir_val *expected, const union ir_val *desired)
 {
     unsigned size = size_of(desc);
     union ir_val old = *expected, new = *desired;
@@ -217,8 +220,8 @@ static uint64_t rmw_result(unsigned kind, uint64_t old, uint64_t v, unsigned siz
     __builtin_unreachable();
 }
 
-bool interp_rmw(unsigned desc, unsigned type, unsigned kind, uint64_t addr, union ir_val *r,
-                const union ir_val *operand)
+guest_access bool interp_rmw(unsigned desc, unsigned type, unsigned kind, uint64_t addr,
+                             union ir_val *r, const union ir_val *operand)
 {
     unsigned size = size_of(desc);
     union ir_val now;

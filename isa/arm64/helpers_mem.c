@@ -1,10 +1,11 @@
 /* Owns memory accesses that no IR op expresses: the 128-bit compare-and-swap. Guest addresses are
  * host addresses (user mode). */
+#include "base/attr.h"
 #include "isa/arm64/helpers.h"
 #include "isa/arm64/state.h"
 
 /* v[0] address, v[1] expected, v[2] new; result: what was there. */
-void a64_h_cas_pair(void *cpu, union ir_val *v)
+guest_access void a64_h_cas_pair(void *cpu, union ir_val *v)
 {
     unsigned __int128 expected, desired, old;
     uint64_t address = v[0].x;

@@ -87,8 +87,10 @@ LIFT(v_modimm_h)
 static bool copy_lane(unsigned imm5, unsigned *lane, unsigned *index)
 {
     *lane = bits_ctz32(imm5);
+    if (*lane > IR_LANE_D)
+        return false;
     *index = imm5 >> (*lane + 1);
-    return *lane <= IR_LANE_D;
+    return true;
 }
 
 LIFT(v_dup_e)
