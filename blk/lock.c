@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "blk/driver.h"
@@ -88,9 +89,11 @@ static bool process_holds(const char *pid, int own_fd, const struct stat *st, of
     return found;
 }
 
-static void name_holder(int fd, off_t at, char *text, size_t size)
+/* False: no process has a descriptor with it. */
+static bool name_holder(int fd, off_t at, char *text, size_t size)
 {
     char path[64], comm[64] = "";
+    bool found = false;
     struct dirent *d;
     struct stat st;
     DIR *proc = opendir("/proc");
@@ -98,11 +101,12 @@ static void name_holder(int fd, off_t at, char *text, size_t size)
     snprintf(text, size, "another process");
     if (!proc || fstat(fd, &st) < 0)
         goto out;
-    while ((d = readdir(proc))) {
+    while (!found && (d = readdir(proc))) {
         FILE *in;
 
         if (!isdigit((unsigned char)d->d_name[0]) || !process_holds(d->d_name, fd, &st, at))
             continue;
+        found = true;
         snprintf(path, sizeof(path), "/proc/%.20s/comm", d->d_name);
         in = fopen(path, "re");
         if (in) {
@@ -114,28 +118,31 @@ static void name_holder(int fd, off_t at, char *text, size_t size)
             snprintf(text, size, "this process itself");
         else
             snprintf(text, size, "process %.20s (%s)", d->d_name, comm);
-        break;
     }
 out:
     if (proc)
         closedir(proc);
+    return found;
 }
 
-static int refuse(int fd, const char *path, off_t at, bool write, struct err *e)
+/* The first byte whose lock stands against ours; 0: none. */
+static off_t conflict(int fd, const bool *uses, const bool *excludes)
 {
-    char who[128];
-
-    name_holder(fd, at, who, sizeof(who));
-    return err_text(e, EAGAIN, "%s is locked: %s %s it%s", path, who,
-                    at < EXCLUDED_AT ? "writes to" : "uses",
-                    write ? "; stop that, or open it read-only with locking off"
-                          : "; stop that, or turn locking off");
+    for (int p = 0; p < PERM_COUNT; p++) {
+        if (uses[p] && held(fd, EXCLUDED_AT + p))
+            return EXCLUDED_AT + p;
+        if (excludes[p] && held(fd, USED_AT + p))
+            return USED_AT + p;
+    }
+    return 0;
 }
 
 int blk_lock_file(int fd, const char *path, bool write, bool share, struct err *e)
 {
     bool uses[PERM_COUNT] = {[PERM_READ] = !share, [PERM_WRITE] = write, [PERM_RESIZE] = write};
     bool excludes[PERM_COUNT] = {[PERM_WRITE] = !share, [PERM_RESIZE] = !share};
+    char who[128];
+    off_t at;
     int rc = 0;
 
     for (int p = 0; p < PERM_COUNT && !rc; p++) {
@@ -148,11 +155,17 @@ int blk_lock_file(int fd, const char *path, bool write, bool share, struct err *
         return err_set(e, rc, "cannot lock %s", path);
     if (rc)
         return 0; /* the file system has no such locks */
-    for (int p = 0; p < PERM_COUNT; p++) {
-        if (uses[p] && held(fd, EXCLUDED_AT + p))
-            return refuse(fd, path, EXCLUDED_AT + p, write, e);
-        if (excludes[p] && held(fd, USED_AT + p))
-            return refuse(fd, path, USED_AT + p, write, e);
+    at = conflict(fd, uses, excludes);
+    /* The kernel gives back the files of a killed process's io_uring a little after the process,
+     * when its last requests have ended: a lock without an owner is worth some patience. */
+    for (int i = 0; at && !name_holder(fd, at, who, sizeof(who)) && i < 300; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        at = conflict(fd, uses, excludes);
     }
-    return 0;
+    if (!at)
+        return 0;
+    return err_text(e, EAGAIN, "%s is locked: %s %s it%s", path, who,
+                    at < EXCLUDED_AT ? "writes to" : "uses",
+                    write ? "; stop that, or open it read-only with locking off"
+                          : "; stop that, or turn locking off");
 }
