@@ -46,6 +46,7 @@ struct cg_result {
     uint32_t npoints_bytes;
     const struct cg_map *map; /* valid until the next compile; copy it */
     bool canonical;           /* the map is the canonical one */
+    uint32_t bar;             /* system mode: offset of the way out for cg_bar() */
 };
 
 struct cg_opts {
@@ -54,6 +55,7 @@ struct cg_opts {
     bool optimise;       /* tier 2: choose a map of its own */
     bool no_link;
     uint64_t ra_seed;
+    uint64_t link_lo, link_last; /* system mode: the guest addresses that exits may be linked to */
 };
 
 /* Fixed pieces of code that all units share, addresses in the rx view. */
@@ -72,9 +74,26 @@ struct cg_stubs {
     uint64_t helper_state_raw;
     uint64_t eval;         /* generic evaluation: descriptor in rax; keeps all registers but rax */
     uint64_t counter;      /* counter ran out: pc in rax */
+    uint64_t exit_dead;    /* entry of a unit that is gone: pc in rax */
+    uint64_t mem_slow;     /* access at rax that the TLB does not serve; gives the addend in rax */
     uint64_t consts;       /* constants of the vector selectors (vec_emit.c) */
     uint64_t fp_bits;      /* 64 bytes: bits of the isa's status slot, by MXCSR's */
     uint64_t end;          /* end of the stubs */
+};
+
+/* System mode: an access at guest address va that the soft TLB does not serve. cpu->mem_desc describes it,
+ * a value to store is in cpu->args, `regs` are the registers of the unit (the return stack with the return
+ * address into it on top). Returns what to add to va to get host memory on which the access is then done;
+ * or leaves. After a store that was done already it is memory that nobody looks at. */
+struct cg_fault_regs;
+typedef uint64_t cg_mem_slow_fn(struct cpu *c, uint64_t va, struct cg_fault_regs *regs);
+enum { /* cpu->mem_desc: the IR descriptor, and */
+    CG_MEM_LD = 0,
+    CG_MEM_ST = 1 << 16,
+    CG_MEM_CAS = 2 << 16,
+    CG_MEM_RMW = 3 << 16,
+    CG_MEM_KIND = 3 << 16,
+    CG_MEM_RMW_SHIFT = 20,
 };
 
 struct cg {
@@ -85,6 +104,7 @@ struct cg {
     uint8_t *rw;
     uint64_t rx;
     uint16_t nvslots;
+    cg_mem_slow_fn *mem_slow; /* NULL: user mode */
 };
 
 /* Emits the stubs at rw/rx (size bytes there at least CG_STUBS_SIZE). */
@@ -92,8 +112,13 @@ struct cg {
 int cg_new(struct cg *cg, const struct isa *isa, const struct os_cpu *host, uint8_t *rw, uint64_t rx,
            struct err *e);
 
-/* Private reason of `enter`: the hot counter of the block at cpu->pc ran out. */
+/* For cpus of machines: memory goes through the soft TLB (core/tlb.h). */
+int cg_new_system(struct cg *cg, const struct isa *isa, const struct os_cpu *host, cg_mem_slow_fn *slow,
+                  uint8_t *rw, uint64_t rx, struct err *e);
+
+/* Private reasons of `enter`: a block that is gone was entered; the hot counter of the block at cpu->pc ran out. */
 #define CG_EXIT_HOT 64
+#define CG_EXIT_DEAD 65
 
 struct cg_work;
 struct cg_work *cg_work_new(const struct cg *cg);
@@ -109,6 +134,9 @@ bool cg_point_find(const uint8_t *points, uint32_t nbytes, uint32_t offset, uint
 
 /* Links or unlinks an exit: one atomic 4-byte store. */
 void cg_patch(uint8_t *rw_site, uint64_t rx_site, uint64_t target);
+
+/* Makes a unit's entry (16-byte aligned) lead to its way out; others may be running it. */
+void cg_bar(uint8_t *rw_entry, uint64_t rx_entry, uint64_t rx_bar);
 
 /* Called by the stubs (C side): evaluates one IR op in place of host code; see cg_eval.c. */
 struct cg_fault_regs { /* registers at a fault, filled from the host's signal context */

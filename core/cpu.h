@@ -63,6 +63,8 @@ struct cpu {
     uint64_t helper_pc;    /* host return address into translated code of the running helper, or 0 */
     uint64_t exit_site;    /* which exit of which block was taken (for linking) */
     uint64_t scratch[4];
+    struct tlb_set *tlb[2]; /* system mode: the sets in use (core/tlb.h), [1] for IR_M_USER */
+    uint32_t mem_desc;      /* the access that translated code gives to the slow path */
     const struct isa *isa;
     void *accel; /* struct dbt_thread * */
     struct cpu_sys *sys; /* core/sys.h; NULL: user mode */
@@ -71,6 +73,7 @@ struct cpu {
     uint64_t icount; /* guest instructions retired, where a code key asks to count */
     _Alignas(16) unsigned char args[6 * 16]; /* union ir_val v[6] of helper calls */
     unsigned char spill[48 * 16]; /* values that translated code has no register for */
+    unsigned char bounce[16]; /* what a slow access reads from, or writes to */
     _Alignas(64) unsigned char state[CPU_STATE_SIZE];
     int32_t hot[CPU_HOT_SIZE]; /* executions until a block is translated better */
     struct cpu_jcache jcache[CPU_JCACHE_SIZE];

@@ -33,6 +33,7 @@ struct cpu_page {
 
 /* Which cached translations to forget: those of contexts with (context & mask) == value, and of these
  * the addresses [va, va + size); size 0: all. `keep_global`: entries marked global stay. */
+struct cpu_mem;
 struct cpu_flush {
     uint64_t mask, value;
     uint64_t va, size;
@@ -50,6 +51,11 @@ struct cpu_accel_ops {
     void (*code_changed)(struct cpu *c, uint64_t va, uint64_t size);
     /* Watch- and breakpoints of the isa or debugger changed: sys->debug says where. */
     void (*debug_changed)(struct cpu *c);
+    /* What core/tlb.h's cpu_mem_begin() and _end() do in a machine. */
+    void (*mem_begin)(struct cpu *c, struct cpu_mem *r, uint64_t va, unsigned size, unsigned flags);
+    void (*mem_end)(struct cpu *c, struct cpu_mem *r);
+    /* Where a debugger finds va; false: nowhere. No effect on the guest. */
+    bool (*mem_probe)(struct cpu *c, uint64_t va, struct cpu_page *out);
 };
 
 /* A system register (or coprocessor register, MSR) that a device implements for the cpu: an interrupt

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/tlb.h"
 #include "ir/eval_call.h"
 #include "ir/interp_mem.h"
 #include "ir/isa.h"
@@ -128,6 +129,43 @@ static int unmapped(struct interp *in, uint64_t addr, enum cpu_access access)
     return CPU_EXIT_FAULT;
 }
 
+/* The access itself, at a host address. False: misaligned. */
+static bool access_host(struct interp *in, const struct ir_ins *i, unsigned desc, uint64_t addr, union ir_val *r)
+{
+    switch (i->op) {
+    case IR_LD:
+        return interp_load(desc, i->type, addr, r);
+    case IR_ST:
+        return interp_store(desc, addr, val(in, i->b));
+    case IR_CAS:
+        return interp_cas(desc, addr, r, val(in, i->b), val(in, i->c));
+    default:
+        return interp_rmw(desc, i->type, i->c, addr, r, val(in, i->b));
+    }
+}
+
+/* In a machine; does not return when the guest may not. */
+static void access_system(struct interp *in, const struct ir_ins *i, uint64_t addr, union ir_val *r)
+{
+    unsigned flags = i->op == IR_LD   ? CPU_MEM_READ
+                     : i->op == IR_ST ? CPU_MEM_WRITE
+                                      : CPU_MEM_READ | CPU_MEM_WRITE;
+    struct cpu_mem m;
+    uint8_t before[16];
+
+    if (i->aux & IR_M_ALIGNED)
+        flags |= CPU_MEM_ALIGNED;
+    if (i->aux & IR_M_USER)
+        flags |= CPU_MEM_USER;
+    cpu_mem_begin(in->cpu, &m, addr, 1u << (i->aux & IR_M_SIZE), flags);
+    if (m.bounce)
+        memcpy(before, m.buf, sizeof(before));
+    access_host(in, i, i->aux & ~IR_M_ALIGNED, (uint64_t)(uintptr_t)m.host, r);
+    if (i->op == IR_CAS && m.bounce && !memcmp(before, m.buf, m.size))
+        return; /* not swapped: no write */
+    cpu_mem_end(in->cpu, &m);
+}
+
 /* One access; an enum cpu_exit when it cannot be done. */
 static int access_memory(struct interp *in, const struct ir_ins *i, union ir_val *r)
 {
@@ -136,25 +174,17 @@ static int access_memory(struct interp *in, const struct ir_ins *i, union ir_val
     enum cpu_access access = i->op == IR_LD ? CPU_READ : CPU_WRITE;
     bool ok;
 
+    if (in->cpu->sys) {
+        flush_flags(in);
+        access_system(in, i, addr, r);
+        return CPU_EXIT_NONE;
+    }
     if (!host_address(in, &addr))
         return unmapped(in, addr, access);
     flush_flags(in);
     /* A fault handler reads cpu->pc and the slots: they must be in memory now. */
     atomic_signal_fence(memory_order_seq_cst);
-    switch (i->op) {
-    case IR_LD:
-        ok = interp_load(i->aux, i->type, addr, r);
-        break;
-    case IR_ST:
-        ok = interp_store(i->aux, addr, val(in, i->b));
-        break;
-    case IR_CAS:
-        ok = interp_cas(i->aux, addr, r, val(in, i->b), val(in, i->c));
-        break;
-    default:
-        ok = interp_rmw(i->aux, i->type, i->c, addr, r, val(in, i->b));
-        break;
-    }
+    ok = access_host(in, i, i->aux, addr, r);
     atomic_signal_fence(memory_order_seq_cst);
     return ok ? CPU_EXIT_NONE : misaligned(in, addr, access);
 }

@@ -92,6 +92,9 @@ struct isa_sys {
     int (*loaded)(struct cpu *c, struct err *e);
     /* One line about what the cpu does, for -d int and the like: "EL1 pc=..." */
     void (*describe)(const struct cpu *c, char *buf, size_t size);
+    /* Bits of a context that tell address spaces of one regime apart (ASID): translations that are global do
+     * not depend on them. 0: global translations are treated as any other. */
+    uint64_t space_mask;
 };
 
 struct isa {

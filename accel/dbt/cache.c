@@ -12,9 +12,38 @@
 
 #define PAGE_SHIFT 12
 
-struct dbt_block *dbt_lookup(struct accel *a, uint64_t pc, uint32_t key)
+struct dbt_block *dbt_lookup(struct accel *a, uint64_t pc, uint64_t delta, uint32_t key)
 {
-    return map_get(&a->table, dbt_key(pc, key));
+    struct dbt_block *b = map_get(&a->table, dbt_hash(pc, delta, key));
+    while (b && (b->pc != pc || b->delta != delta || b->key != key))
+        b = b->same;
+    return b;
+}
+
+/* A block takes the place of an older one of the same code, which lives on only where it is linked. */
+static void table_add(struct accel *a, struct dbt_block *b)
+{
+    uint64_t hash = dbt_hash(b->pc, b->delta, b->key);
+    b->same = map_get(&a->table, hash);
+    map_set(&a->table, hash, b);
+}
+
+static void table_remove(struct accel *a, struct dbt_block *b)
+{
+    uint64_t hash = dbt_hash(b->pc, b->delta, b->key);
+    struct dbt_block *first = map_get(&a->table, hash);
+    if (first == b) {
+        if (b->same)
+            map_set(&a->table, hash, b->same);
+        else
+            map_remove(&a->table, hash);
+        return;
+    }
+    for (; first; first = first->same)
+        if (first->same == b) {
+            first->same = b->same;
+            return;
+        }
 }
 
 void dbt_generations_init(struct accel *a)
@@ -92,7 +121,8 @@ void dbt_link(struct accel *a, struct dbt_link *l, struct dbt_block *to)
     if (!l)
         return;
     const struct dbt_block *from = l->from;
-    if (from->dead || to->dead || from->key != to->key || a->o.no_link || l->pc != to->pc || l->to)
+    if (from->dead || to->dead || from->key != to->key || from->delta != to->delta || a->o.no_link ||
+        l->pc != to->pc || l->to)
         return;
     link_exit(a, l, to);
     trace(LOG_CACHE, "link %lx -> %lx", from->pc, to->pc);
@@ -123,7 +153,7 @@ void dbt_insert(struct accel *a, struct dbt_block *b)
     assert(n < DBT_GEN_BLOCKS);
     g->by_host[n] = b;
     atomic_store_explicit(&g->nblocks, n + 1, memory_order_release);
-    map_set(&a->table, dbt_key(b->pc, b->key), b);
+    table_add(a, b);
     for (uint64_t p = b->lo >> PAGE_SHIFT; p <= (b->hi - 1) >> PAGE_SHIFT; p++)
         page_add(a, p, b);
 }
@@ -143,21 +173,28 @@ void dbt_kill(struct accel *a, struct dbt_block *b)
     if (b->dead)
         return;
     b->dead = true;
-    if (map_get(&a->table, dbt_key(b->pc, b->key)) == b)
-        map_remove(&a->table, dbt_key(b->pc, b->key));
+    table_remove(a, b);
     while (b->incoming)
         unlink_exit(a, b->incoming);
     for (uint32_t i = 0; i < b->nlinks; i++)
         if (b->links[i].to)
             unlink_exit(a, &b->links[i]);
     a->stat_invalidated++;
+    if (!a->mem)
+        return;
+    /* Jump caches still lead here: from now on to the dispatcher. Calls that return into a region must not go
+     * on in it; those of a block come to an exit that is not linked any more. */
+    cg_bar(rw_of(a, b->host), b->host, b->host + b->bar);
+    for (struct dbt_thread *t = a->threads; t && b->tier > 1; t = t->next)
+        atomic_store(&t->flush_returns, true);
 }
 
 void dbt_thread_flush(struct dbt_thread *t)
 {
-    for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++)
-        t->cpu->jcache[i] = (struct cpu_jcache){~0ull, t->a->cg.stubs.exit_pc};
-    t->cpu->jit_sp = t->cpu->jit_sp_base;
+    if (t->tlb)
+        tlb_all_jumps_clear(t->tlb);
+    else
+        dbt_jumps_reset(t);
     t->cpu->exit_site = 0;
 }
 
@@ -194,6 +231,12 @@ bool dbt_kill_range(struct accel *a, uint64_t start, uint64_t end)
                 any |= kill_in_page(a, e->value, start, end);
     }
     return any;
+}
+
+bool dbt_page_empty(struct accel *a, uint64_t host)
+{
+    const struct dbt_page *p = map_get(&a->pages, host >> PAGE_SHIFT);
+    return !p || !p->n;
 }
 
 /* Waits until no other thread runs translated code; they stay out while a->stop is set. */

@@ -91,10 +91,10 @@ static void dump(int arch, int mode, const uint8_t *code, uint64_t pc, size_t si
 void disas_host(const uint8_t *code, uint64_t rx, size_t size) { dump(0, 0, code, rx, size, "host code"); }
 #endif
 
-void disas_guest(struct accel *a, uint64_t pc, size_t size)
+void disas_guest(struct accel *a, const struct dbt_code *from, uint64_t pc, size_t size)
 {
     uint8_t code[1024]; /* 64 instructions of any isa */
-    size_t got = a->src.fetch(a->src.opaque, pc, code, size < sizeof code ? size : sizeof code);
+    size_t got = dbt_front_bytes(a, from, pc, code, size < sizeof code ? size : sizeof code);
     if (got)
         dump(a->isa->cs_arch, a->isa->cs_mode, code, pc, got, "guest code");
 }

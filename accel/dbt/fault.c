@@ -6,6 +6,8 @@
 
 #include "accel/dbt/dbt.h"
 
+enum { SIGNAL_STACK = 64 << 10 };
+
 static const int greg_of[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                 REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
 
@@ -38,6 +40,8 @@ static void resume_at(ucontext_t *uc, uint64_t rip, uint64_t rsp)
 static bool return_stack_full(struct dbt_thread *t, const siginfo_t *info, ucontext_t *uc)
 {
     uint64_t at = (uint64_t)(uintptr_t)info->si_addr, lo = (uint64_t)(uintptr_t)t->stack.data;
+    if (t->tlb) /* the guard of the stack in use */
+        lo += (t->cpu->jit_sp_base - lo) / t->tlb->stack_size * t->tlb->stack_size;
     if (at < lo || at >= lo + os_page_size())
         return false;
     uc->uc_mcontext.gregs[REG_RSP] = (greg_t)t->cpu->jit_sp_base;
@@ -77,4 +81,45 @@ bool accel_host_signal(struct cpu *c, int sig, void *vinfo, void *uctx)
         return true;
     }
     return false;
+}
+
+/* ---- a machine's cpu threads ---- */
+
+static void on_fault(int sig, siginfo_t *info, void *uctx)
+{
+    struct cpu *c = cpu_current();
+    if (c && c->accel && accel_host_signal(c, sig, info, uctx))
+        return;
+    signal(sig, SIG_DFL); /* a bug of ours: once more, and the end */
+}
+
+int dbt_signals_enter(struct dbt_thread *t, struct err *e)
+{
+    struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigset_t faults;
+    int rc = os_map_anon(&t->signal_stack, SIGNAL_STACK, e);
+    if (rc)
+        return rc;
+    stack_t stack = {.ss_sp = t->signal_stack.data, .ss_size = t->signal_stack.size};
+    sigaltstack(&stack, NULL);
+    sigaction(SIGSEGV, &sa, NULL);
+    /* Translated code has its return stack where a handler would put its frame: all that can wait is for
+     * other threads. */
+    sigfillset(&faults);
+    sigdelset(&faults, SIGSEGV);
+    sigdelset(&faults, SIGBUS);
+    sigdelset(&faults, SIGFPE);
+    sigdelset(&faults, SIGILL);
+    sigdelset(&faults, SIGTRAP);
+    sigdelset(&faults, SIGABRT);
+    pthread_sigmask(SIG_SETMASK, &faults, &t->signals_before);
+    return 0;
+}
+
+void dbt_signals_leave(struct dbt_thread *t)
+{
+    stack_t off = {.ss_flags = SS_DISABLE};
+    sigaltstack(&off, NULL);
+    os_map_free(&t->signal_stack);
+    pthread_sigmask(SIG_SETMASK, &t->signals_before, NULL);
 }

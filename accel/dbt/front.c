@@ -15,13 +15,26 @@ struct window {
     uint8_t bytes[WINDOW];
 };
 
+size_t dbt_front_bytes(struct accel *a, const struct dbt_code *code, uint64_t pc, void *buf, size_t size)
+{
+    if (!a->mem)
+        return a->src.fetch(a->src.opaque, pc, buf, size);
+    if (pc < code->lo || pc > code->last)
+        return 0;
+    uint64_t rest = code->last - pc;
+    if (size > rest)
+        size = rest + 1;
+    memcpy(buf, (const void *)(uintptr_t)(pc + code->delta), size);
+    return size;
+}
+
 /* The bytes at pc, at least those of one instruction if so many are executable; NULL: none. */
-static const uint8_t *fetch(struct accel *a, struct window *w, uint64_t pc, size_t *avail)
+static const uint8_t *fetch(struct accel *a, const struct dbt_code *code, struct window *w, uint64_t pc, size_t *avail)
 {
     uint64_t at = pc - w->pc;
     if (at >= w->avail || w->avail - at < MAX_INSN) {
         w->pc = pc;
-        w->avail = a->src.fetch(a->src.opaque, pc, w->bytes, sizeof w->bytes);
+        w->avail = dbt_front_bytes(a, code, pc, w->bytes, sizeof w->bytes);
         at = 0;
     }
     *avail = w->avail - at;
@@ -49,7 +62,15 @@ static bool needs_poll(const struct ir_unit *u, const struct ir_block *b)
     return false;
 }
 
-int dbt_front_append(struct accel *a, struct ir_unit *u, uint64_t start, unsigned max_insns)
+static bool is_point(const struct accel *a, uint64_t pc)
+{
+    for (unsigned i = 0; i < a->npoints; i++)
+        if (a->points[i] == pc)
+            return true;
+    return false;
+}
+
+int dbt_front_append(struct accel *a, const struct dbt_code *code, struct ir_unit *u, uint64_t start, unsigned max_insns)
 {
     uint64_t pc = start;
     uint32_t n = ir_block_begin(u, start);
@@ -60,7 +81,15 @@ int dbt_front_append(struct accel *a, struct ir_unit *u, uint64_t start, unsigne
     window.avail = 0;
     do {
         size_t avail;
-        const uint8_t *bytes = fetch(a, &window, pc, &avail);
+        if (code->points && is_point(a, pc)) {
+            if (pc != start)
+                break;
+            ir_emit(u, IR_INSN, IR_VOID, 0, IR_NONE, (uint32_t)pc, (uint32_t)(pc >> 32));
+            ir_exit(u, CPU_EXIT_DEBUG, ir_const(u, IR_I64, pc), IR_NONE, 0);
+            r = ISA_END;
+            break;
+        }
+        const uint8_t *bytes = fetch(a, code, &window, pc, &avail);
         if (!bytes) {
             if (pc == start)
                 return -EFAULT;
@@ -92,17 +121,17 @@ int dbt_front_append(struct accel *a, struct ir_unit *u, uint64_t start, unsigne
     return 0;
 }
 
-static bool dead_at(struct accel *a, uint64_t pc)
+static bool dead_at(struct accel *a, const struct dbt_code *code, uint64_t pc)
 {
-    uint8_t code[512];
-    size_t avail = a->src.fetch(a->src.opaque, pc, code, sizeof code);
-    return avail && a->isa->cc_dead(pc, code, avail);
+    uint8_t bytes[512];
+    size_t avail = dbt_front_bytes(a, code, pc, bytes, sizeof bytes);
+    return avail && a->isa->cc_dead(pc, bytes, avail);
 }
 
 /* Notes the targets where no path reads the flags before it writes them; the optimiser does not store
  * flags on the way there. A fault before they are written shows older flags; a program that resumes
  * there overwrites them as well. */
-void dbt_front_dead_flags(struct accel *a, struct ir_unit *u)
+void dbt_front_dead_flags(struct accel *a, const struct dbt_code *code, struct ir_unit *u)
 {
     bool makes_flags = false;
     if (!a->isa->cc_dead)
@@ -110,14 +139,16 @@ void dbt_front_dead_flags(struct accel *a, struct ir_unit *u)
     for (uint32_t i = 0; i < u->nins && !makes_flags; i++)
         makes_flags = u->ins[i].op == IR_PUT && u->ins[i].type == IR_CC;
     for (uint32_t t = 0; t < u->ntargets && makes_flags; t++)
-        u->targets[t].cc_dead = dead_at(a, u->targets[t].pc);
+        u->targets[t].cc_dead = dead_at(a, code, u->targets[t].pc);
 }
 
-int dbt_front_block(struct accel *a, struct ir_unit *u, uint64_t pc, uint32_t key, unsigned max_insns)
+int dbt_front_block(struct accel *a, const struct dbt_code *code, struct ir_unit *u, uint64_t pc, uint32_t key,
+                    unsigned max_insns)
 {
     ir_unit_reset(u, a->isa, key);
+    u->resumes = a->mem != NULL;
     a->isa->fpenv(key, &u->fp);
-    int rc = dbt_front_append(a, u, pc, max_insns);
+    int rc = dbt_front_append(a, code, u, pc, max_insns);
     if (rc)
         return rc;
     u->blocks[0].flags |= IR_B_ENTRY;

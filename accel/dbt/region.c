@@ -15,6 +15,7 @@ enum { MAX_BLOCKS = 64, MAX_INS = 6000, MAX_SPAN = 64 << 10 };
 struct region {
     struct accel *a;
     struct ir_unit *u;
+    const struct dbt_code *code;
     uint32_t key;
     uint64_t start;
     uint64_t todo[4 * MAX_BLOCKS];
@@ -37,7 +38,9 @@ static void want(struct region *r, uint64_t pc)
     uint64_t d = pc > r->start ? pc - r->start : r->start - pc;
     if (r->ntodo == sizeof r->todo / sizeof *r->todo || d > MAX_SPAN || block_at(r->u, pc) >= 0)
         return;
-    if (dbt_lookup(r->a, pc, r->key))
+    if (pc < r->code->lo || pc > r->code->last)
+        return;
+    if (dbt_lookup(r->a, pc, r->code->delta, r->key))
         r->todo[r->ntodo++] = pc;
 }
 
@@ -81,7 +84,7 @@ static bool grow(struct region *r)
         if (block_at(u, pc) >= 0)
             continue;
         uint32_t nblocks = u->nblocks, nins = u->nins;
-        if (dbt_front_append(r->a, u, pc, 64)) {
+        if (dbt_front_append(r->a, r->code, u, pc, 64)) {
             u->nblocks = nblocks;
             u->nins = nins;
             if (!nblocks)
@@ -192,10 +195,11 @@ static void find_loops(struct region *r)
     }
 }
 
-bool dbt_region_lift(struct accel *a, struct ir_unit *u, uint64_t pc, uint32_t key)
+bool dbt_region_lift(struct accel *a, const struct dbt_code *code, struct ir_unit *u, uint64_t pc, uint32_t key)
 {
-    struct region r = {.a = a, .u = u, .key = key, .start = pc};
+    struct region r = {.a = a, .u = u, .code = code, .key = key, .start = pc};
     ir_unit_reset(u, a->isa, key);
+    u->resumes = a->mem != NULL;
     a->isa->fpenv(key, &u->fp);
     r.todo[r.ntodo++] = pc;
     if (!grow(&r))
@@ -207,21 +211,21 @@ bool dbt_region_lift(struct accel *a, struct ir_unit *u, uint64_t pc, uint32_t k
     if (u->nblocks == 1 && !r.loops)
         return false;
     dbt_log_unit(a, u, LOG_IR, "region");
-    dbt_front_dead_flags(a, u);
+    dbt_front_dead_flags(a, code, u);
     return true;
 }
 
-struct dbt_block *dbt_region_install(struct dbt_thread *t, struct ir_unit *u)
+struct dbt_block *dbt_region_install(struct dbt_thread *t, const struct dbt_code *code, struct ir_unit *u)
 {
     struct accel *a = t->a;
     struct cg_opts o = {.hot_index = -1, .poll = true, .ra_seed = a->o.ra_seed, .optimise = true};
     uint64_t flushes = a->stat_flushes;
-    struct dbt_block *old = dbt_lookup(a, u->blocks[0].pc, u->key);
+    struct dbt_block *old = dbt_lookup(a, u->blocks[0].pc, code->delta, u->key);
     dbt_log_unit(a, u, LOG_OPT, "optimised region");
-    struct dbt_block *b = dbt_install(t, u, &o, 2);
+    struct dbt_block *b = dbt_install(t, code, u, &o, 2);
     if (!b) { /* too few temporaries, perhaps */
         o.optimise = false;
-        b = dbt_install(t, u, &o, 2);
+        b = dbt_install(t, code, u, &o, 2);
     }
     trace(LOG_TIER, "region %lx: %s", u->blocks[0].pc, b ? b->canonical ? "canonical map" : "own map" : "failed");
     if (!b)

@@ -14,8 +14,8 @@ enum { DEFAULT_CACHE = 256 << 20, DEFAULT_HOT = 2000 };
 /* A child gets a copy of so much code; of more it needs little, mostly, and starts with none. */
 enum { FORK_COPIES = 32 << 20 };
 
-int accel_new(struct accel **out, const struct isa *isa, const struct accel_opts *o,
-              const struct accel_code_source *src, struct err *e)
+static int make(struct accel **out, const struct isa *isa, const struct accel_opts *o,
+                const struct accel_code_source *src, struct mem_space *mem, struct err *e)
 {
     struct accel *a = calloc(1, sizeof *a);
     struct os_cpu host;
@@ -24,7 +24,9 @@ int accel_new(struct accel **out, const struct isa *isa, const struct accel_opts
         return err_set(e, ENOMEM, "no memory for the translator");
     a->isa = isa;
     a->o = *o;
-    a->src = *src;
+    a->mem = mem;
+    if (src)
+        a->src = *src;
     if (!a->o.cache_size)
         a->o.cache_size = DEFAULT_CACHE;
     if (!a->o.tier2_threshold)
@@ -42,12 +44,14 @@ int accel_new(struct accel **out, const struct isa *isa, const struct accel_opts
         goto out_code;
     os_cpu_detect(&host);
     if (a->o.tier > 0) {
-        rc = cg_new(&a->cg, isa, &host, a->code.rw, (uint64_t)(uintptr_t)a->code.rx, e);
+        rc = cg_new_system(&a->cg, isa, &host, mem ? dbt_mem_slow : NULL, a->code.rw, (uint64_t)(uintptr_t)a->code.rx, e);
         if (rc)
             goto out_map;
         a->work = cg_work_new(&a->cg);
     }
     dbt_generations_init(a);
+    if (mem)
+        dbt_code_listen(a);
     *out = a;
     return 0;
 out_map:
@@ -59,9 +63,30 @@ out:
     return rc;
 }
 
+int accel_new(struct accel **out, const struct isa *isa, const struct accel_opts *o,
+              const struct accel_code_source *src, struct err *e)
+{
+    return make(out, isa, o, src, NULL, e);
+}
+
+int accel_new_system(struct accel **out, const struct isa *isa, const struct accel_opts *o,
+                     struct mem_space *mem, struct err *e)
+{
+    if (!isa->sys)
+        return err_set(e, ENOTSUP, "there are no machines of this instruction set yet");
+    return make(out, isa, o, NULL, mem, e);
+}
+
 void accel_free(struct accel *a)
 {
     dbt_worker_stop(a);
+    if (a->mem)
+        mem_unlisten(a->mem, &a->listener);
+    while (a->gone) {
+        struct dbt_thread *t = a->gone;
+        a->gone = t->next;
+        free(t);
+    }
     os_map_free(&a->by_host_map);
     os_code_free(&a->code);
     cg_work_free(a->work);
@@ -69,27 +94,38 @@ void accel_free(struct accel *a)
     free(a);
 }
 
+static int return_stack_make(struct dbt_thread *t, struct err *e)
+{
+    int rc = os_map_anon(&t->stack, DBT_RSTACK + 2 * os_page_size(), e);
+    if (!rc)
+        rc = os_map_protect(t->stack.data, os_page_size(), OS_NONE, e);
+    if (rc)
+        return rc;
+    uint64_t *base = (uint64_t *)(void *)((char *)t->stack.data + t->stack.size - 64);
+    base[0] = t->a->cg.stubs.ret_end;
+    base[1] = ~0ull; /* hardly a guest returns to here */
+    t->cpu->jit_sp_base = t->cpu->jit_sp = (uint64_t)(uintptr_t)base;
+    return 0;
+}
+
 int accel_attach(struct accel *a, struct cpu *c, struct err *e)
 {
     struct dbt_thread *t = calloc(1, sizeof *t);
     if (!t)
         return err_set(e, ENOMEM, "no memory for a guest thread");
-    int rc = os_map_anon(&t->stack, DBT_RSTACK + 2 * os_page_size(), e);
-    if (!rc)
-        rc = os_map_protect(t->stack.data, os_page_size(), OS_NONE, e);
+    t->a = a;
+    t->cpu = c;
+    t->jcache_shift = a->isa->insn_align == 4 ? 2 : a->isa->insn_align == 2 ? 1 : 0;
+    ir_unit_init(&t->unit);
+    c->isa = a->isa;
+    c->accel = t;
+    int rc = a->mem ? dbt_sys_attach(t, e) : return_stack_make(t, e);
     if (rc) {
+        c->accel = NULL;
+        os_map_free(&t->stack);
         free(t);
         return rc;
     }
-    t->a = a;
-    t->cpu = c;
-    ir_unit_init(&t->unit);
-    uint64_t *base = (uint64_t *)(void *)((char *)t->stack.data + t->stack.size - 64);
-    base[0] = a->cg.stubs.ret_end;
-    base[1] = ~0ull; /* hardly a guest returns to here */
-    c->jit_sp_base = c->jit_sp = (uint64_t)(uintptr_t)base;
-    c->accel = t;
-    c->isa = a->isa;
     c->mxcsr_host = _mm_getcsr() & ~0x3fu;
     t->last_key = ~c->key;
     for (unsigned i = 0; i < CPU_HOT_SIZE; i++)
@@ -98,6 +134,8 @@ int accel_attach(struct accel *a, struct cpu *c, struct err *e)
     os_mutex_lock(&a->lock);
     t->next = a->threads;
     a->threads = t;
+    if (a->mem)
+        dbt_sys_publish(t);
     os_mutex_unlock(&a->lock);
     return 0;
 }
@@ -111,10 +149,24 @@ void accel_detach(struct cpu *c)
             *p = t->next;
             break;
         }
+    if (t->tlb) { /* others may be about to ask it for a flush */
+        t->next = t->a->gone;
+        t->a->gone = t;
+        atomic_store(&t->a->cpus[c->sys->index], NULL);
+    }
     os_mutex_unlock(&t->a->lock);
     os_map_free(&t->stack);
     ir_unit_free(&t->unit);
-    free(t);
+    if (t->tlb) {
+        tlb_free(t->tlb);
+        t->tlb = NULL;
+        c->tlb[0] = c->tlb[1] = NULL;
+        dbt_signals_leave(t);
+        c->sys->tlb = NULL;
+        cpu_set_current(NULL);
+    } else {
+        free(t);
+    }
     c->accel = NULL;
 }
 
@@ -187,18 +239,29 @@ static void fetch_fault(struct cpu *c)
     c->fault_code = 1;
 }
 
-/* A new code key: other FP control, other translations. */
-static void key_changed(struct dbt_thread *t)
+void dbt_enter_key(struct dbt_thread *t)
 {
     struct cpu *c = t->cpu;
     struct ir_fpenv env;
     c->isa->fpenv(c->key, &env);
     c->mxcsr_guest = cg_fp_control(&env);
     t->last_key = c->key;
+}
+
+void dbt_jumps_reset(struct dbt_thread *t)
+{
+    struct cpu *c = t->cpu;
     for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++)
         c->jcache[i] = (struct cpu_jcache){~0ull, t->a->cg.stubs.exit_pc};
     c->jit_sp = c->jit_sp_base;
-    c->exit_site = 0; /* its block has another key */
+}
+
+/* A new code key: other FP control, other translations. */
+static void key_changed(struct dbt_thread *t)
+{
+    dbt_enter_key(t);
+    dbt_jumps_reset(t);
+    t->cpu->exit_site = 0; /* its block has another key */
 }
 
 static void collect_fp_status(struct cpu *c)
@@ -211,6 +274,8 @@ static void collect_fp_status(struct cpu *c)
 }
 
 /* The block to enter next, with the exit that led here linked to it. NULL: not executable. */
+static const struct dbt_code everywhere = {.last = ~0ull};
+
 static struct dbt_block *next_block(struct dbt_thread *t)
 {
     struct accel *a = t->a;
@@ -224,9 +289,9 @@ static struct dbt_block *next_block(struct dbt_thread *t)
         atomic_store(&t->flush, false);
         dbt_thread_flush(t);
     }
-    struct dbt_block *b = dbt_lookup(a, c->pc, c->key);
+    struct dbt_block *b = dbt_lookup(a, c->pc, 0, c->key);
     if (!b)
-        b = dbt_translate(t, c->pc, c->key);
+        b = dbt_translate(t, &everywhere, c->pc, c->key);
     if (b && site && t->site_epoch == a->reclaims)
         dbt_link(a, dbt_link_at(a, site), b);
     if (b && !site) {
@@ -239,7 +304,7 @@ static struct dbt_block *next_block(struct dbt_thread *t)
     return b;
 }
 
-static void not_running(struct dbt_thread *t)
+void dbt_not_running(struct dbt_thread *t)
 {
     atomic_store(&t->running, false);
     if (atomic_load(&t->a->stop)) {
@@ -265,12 +330,12 @@ static int run_translated(struct dbt_thread *t)
             key_changed(t);
         struct dbt_block *b = next_block(t);
         if (!b) {
-            not_running(t);
+            dbt_not_running(t);
             fetch_fault(c);
             return CPU_EXIT_FAULT;
         }
         if (atomic_load_explicit(&c->exit_request, memory_order_relaxed)) {
-            not_running(t);
+            dbt_not_running(t);
             continue;
         }
         trace(LOG_EXEC, "enter %lx", c->pc);
@@ -279,10 +344,10 @@ static int run_translated(struct dbt_thread *t)
             c->pc = dbt_link_at(t->a, c->exit_site)->pc;
             t->site_epoch = t->a->reclaims;
         }
-        not_running(t);
+        dbt_not_running(t);
         if (reason == CG_EXIT_HOT) {
             os_mutex_lock(&t->a->lock);
-            dbt_hot(t);
+            dbt_hot(t, &everywhere);
             os_mutex_unlock(&t->a->lock);
         } else if (reason == CPU_EXIT_KICK) {
             atomic_store(&c->exit_request, 0);
@@ -293,13 +358,35 @@ static int run_translated(struct dbt_thread *t)
     }
 }
 
-static int interpret_one(struct dbt_thread *t)
+/* Bytes that are no RAM, or an instruction that lies in two pages: a copy of them, for one instruction. */
+static void copy_bytes(struct dbt_thread *t, uint64_t pc, struct dbt_code *code)
+{
+    size_t n = dbt_mem_fetch_bytes(t, pc, t->bytes, sizeof t->bytes);
+    if (t->cut && n < sizeof t->bytes)
+        n += dbt_mem_fetch_bytes(t, pc + n, t->bytes + n, sizeof t->bytes - n);
+    *code = (struct dbt_code){.delta = (uint64_t)(uintptr_t)t->bytes - pc, .lo = pc, .last = pc + n - 1};
+}
+
+int dbt_interpret_one(struct dbt_thread *t)
 {
     struct cpu *c = t->cpu;
+    struct dbt_code code = everywhere;
     int reason;
-    if (dbt_front_block(t->a, &t->unit, c->pc, c->key, 1)) {
-        fetch_fault(c);
-        return CPU_EXIT_FAULT;
+    if (t->tlb) {
+        if (dbt_mem_fetch(t, c->pc, &code))
+            copy_bytes(t, c->pc, &code);
+        code.points = false;
+    }
+    if (dbt_front_block(t->a, &code, &t->unit, c->pc, c->key, 1)) {
+        if (t->tlb) {
+            t->cut = true;
+            copy_bytes(t, c->pc, &code);
+            t->cut = false;
+        }
+        if (!t->tlb || dbt_front_block(t->a, &code, &t->unit, c->pc, c->key, 1)) {
+            fetch_fault(c);
+            return CPU_EXIT_FAULT;
+        }
     }
     t->in_c = true;
     reason = ir_interp(&t->unit, c);
@@ -312,7 +399,7 @@ static int run_interpreted(struct dbt_thread *t)
     for (;;) {
         if (atomic_exchange(&t->cpu->exit_request, 0))
             return CPU_EXIT_KICK;
-        int reason = interpret_one(t);
+        int reason = dbt_interpret_one(t);
         if (reason != CPU_EXIT_NONE)
             return reason;
     }
@@ -328,16 +415,53 @@ enum cpu_exit accel_step(struct cpu *c)
         t->in_c = false;
         reason = (int)c->exit_reason;
     } else {
-        reason = interpret_one(t);
+        reason = dbt_interpret_one(t);
     }
     c->recover = outer;
     return (enum cpu_exit)reason;
+}
+
+/* In a machine: until the machine has to know. */
+static enum cpu_exit run_system(struct dbt_thread *t)
+{
+    struct cpu *c = t->cpu;
+    int reason;
+    c->recover = &t->recover;
+    if (_setjmp(t->recover)) { /* cpu_leave() by the slow path of memory, a helper or the interpreter */
+        if (c->helper_pc) {
+            c->mxcsr_guest = _mm_getcsr();
+            _mm_setcsr(c->mxcsr_host);
+            c->helper_pc = 0;
+        }
+        t->in_c = t->cut = false;
+        c->exit_site = 0;
+        dbt_not_running(t);
+        reason = (int)dbt_sys_exit(t, (enum cpu_exit)c->exit_reason);
+        if (reason == CPU_EXIT_NONE && c->sys->step && !t->one)
+            reason = CPU_EXIT_DEBUG;
+        if (reason == CPU_EXIT_NONE)
+            reason = dbt_sys_run(t);
+    } else {
+        reason = dbt_sys_run(t);
+    }
+    c->recover = NULL;
+    collect_fp_status(c);
+    return (enum cpu_exit)reason;
+}
+
+void accel_poll(struct cpu *c)
+{
+    struct dbt_thread *t = c->accel;
+    if (t->tlb)
+        dbt_sys_poll(t);
 }
 
 enum cpu_exit accel_run(struct cpu *c)
 {
     struct dbt_thread *t = c->accel;
     int reason;
+    if (t->tlb)
+        return run_system(t);
     for (;;) {
         c->recover = &t->recover;
         if (_setjmp(t->recover)) { /* cpu_leave() from a helper, or a fault in one */
@@ -347,7 +471,7 @@ enum cpu_exit accel_run(struct cpu *c)
                 c->helper_pc = 0;
             }
             t->in_c = false;
-            not_running(t);
+            dbt_not_running(t);
             reason = (int)c->exit_reason;
         } else {
             reason = t->a->o.tier > 0 ? run_translated(t) : run_interpreted(t);

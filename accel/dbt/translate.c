@@ -33,7 +33,8 @@ static void fill_links(struct arena *mem, struct dbt_block *b, const struct cg_r
     }
 }
 
-struct dbt_block *dbt_install(struct dbt_thread *t, struct ir_unit *u, const struct cg_opts *o, uint8_t tier)
+struct dbt_block *dbt_install(struct dbt_thread *t, const struct dbt_code *code, struct ir_unit *u, struct cg_opts *o,
+                              uint8_t tier)
 {
     struct accel *a = t->a;
     struct cg_result r;
@@ -46,13 +47,16 @@ struct dbt_block *dbt_install(struct dbt_thread *t, struct ir_unit *u, const str
     }
     size_t at = g->start + g->used;
     uint64_t rx = (uint64_t)(uintptr_t)a->code.rx + at;
+    o->link_lo = code->lo;
+    o->link_last = code->last;
     int rc = cg_compile(a->work, u, o, a->code.rw + at, rx, g->size - g->used, &r);
     if (rc)
         return NULL;
     struct dbt_block *b = arena_alloc(&g->blocks, sizeof *b + r.npoints_bytes);
     *b = (struct dbt_block){
         .pc = u->blocks[0].pc, .key = u->key, .tier = tier, .canonical = r.canonical, .size = r.size,
-        .host = rx, .lo = u->pc_lo, .hi = u->pc_hi, .npoints = r.npoints_bytes,
+        .host = rx, .delta = code->delta, .lo = u->pc_lo + code->delta, .hi = u->pc_hi + code->delta,
+        .npoints = r.npoints_bytes, .bar = r.bar,
     };
     b->points = (uint8_t *)(b + 1);
     if (r.npoints_bytes)
@@ -73,17 +77,17 @@ struct dbt_block *dbt_install(struct dbt_thread *t, struct ir_unit *u, const str
     return b;
 }
 
-struct dbt_block *dbt_translate(struct dbt_thread *t, uint64_t pc, uint32_t key)
+struct dbt_block *dbt_translate(struct dbt_thread *t, const struct dbt_code *code, uint64_t pc, uint32_t key)
 {
     struct accel *a = t->a;
     struct ir_unit *u = &t->unit;
     for (unsigned max = a->o.single_step ? 1 : 64;; max = (max + 1) / 2) {
-        if (dbt_front_block(a, u, pc, key, max))
+        if (dbt_front_block(a, code, u, pc, key, max))
             return NULL;
         if (log_on(LOG_IN_ASM))
-            disas_guest(a, pc, u->pc_hi - pc);
+            disas_guest(a, code, pc, u->pc_hi - pc);
         dbt_log_unit(a, u, LOG_IR, "ir");
-        dbt_front_dead_flags(a, u);
+        dbt_front_dead_flags(a, code, u);
         ir_opt_quick(u);
         dbt_log_unit(a, u, LOG_OPT, "optimised");
         struct cg_opts o = {
@@ -91,7 +95,14 @@ struct dbt_block *dbt_translate(struct dbt_thread *t, uint64_t pc, uint32_t key)
             .poll = true,
             .ra_seed = a->o.ra_seed,
         };
-        struct dbt_block *b = dbt_install(t, u, &o, 1);
+        uint64_t reclaims = a->reclaims;
+        struct dbt_block *b = dbt_install(t, code, u, &o, 1);
+        if (b && a->mem && reclaims != a->reclaims) { /* the lock was let go: the code may have changed */
+            dbt_kill(a, b);
+            dbt_code_mark(a, pc + code->delta);
+            max = 128;
+            continue;
+        }
         if (b) {
             a->stat_blocks++;
             return b;

@@ -25,7 +25,8 @@ static void *work(void *arg)
         }
         wait_out_reclaim(a);
         struct dbt_request q = w->queue[w->tail++ % DBT_QUEUE];
-        if (!dbt_region_lift(a, &w->self.unit, q.pc, q.key))
+        w->code = q.code;
+        if (!dbt_region_lift(a, &q.code, &w->self.unit, q.pc, q.key))
             continue;
         w->busy = true;
         w->stale = false;
@@ -35,7 +36,7 @@ static void *work(void *arg)
         wait_out_reclaim(a);
         w->busy = false;
         if (!w->stale && !w->quit)
-            dbt_region_install(&w->self, &w->self.unit);
+            dbt_region_install(&w->self, &q.code, &w->self.unit);
     }
     os_mutex_unlock(&a->lock);
     return NULL;
@@ -62,8 +63,17 @@ static struct dbt_worker *start(struct accel *a)
 void dbt_worker_invalidate(struct accel *a, uint64_t start, uint64_t end)
 {
     struct dbt_worker *w = a->worker;
-    if (w && w->busy && w->self.unit.pc_lo < end && w->self.unit.pc_hi > start)
+    if (!w || !w->busy)
+        return;
+    uint64_t lo = w->self.unit.pc_lo + w->code.delta, hi = w->self.unit.pc_hi + w->code.delta;
+    if (lo < end && hi > start)
         w->stale = true;
+}
+
+bool dbt_worker_reads(const struct accel *a, uint64_t host)
+{
+    const struct dbt_worker *w = a->worker;
+    return w && w->busy && (w->code.lo + w->code.delta) >> 12 == host >> 12;
 }
 
 void dbt_worker_stop(struct accel *a)
@@ -82,12 +92,12 @@ void dbt_worker_stop(struct accel *a)
 }
 
 /* The counter of the block at cpu->pc ran out (lock held). */
-void dbt_hot(struct dbt_thread *t)
+void dbt_hot(struct dbt_thread *t, const struct dbt_code *code)
 {
     struct accel *a = t->a;
     struct cpu *c = t->cpu;
     int32_t *counter = &c->hot[map_hash(c->pc) % CPU_HOT_SIZE];
-    struct dbt_block *b = dbt_lookup(a, c->pc, c->key);
+    struct dbt_block *b = dbt_lookup(a, c->pc, code->delta, c->key);
     *counter = a->o.tier2_threshold;
     if (!b || a->o.tier < 2)
         return;
@@ -100,9 +110,9 @@ void dbt_hot(struct dbt_thread *t)
     }
     b->requested = true;
     if (a->o.sync) {
-        if (dbt_region_lift(a, &t->unit, c->pc, c->key)) {
+        if (dbt_region_lift(a, code, &t->unit, c->pc, c->key)) {
             ir_opt_full(&t->unit);
-            dbt_region_install(t, &t->unit);
+            dbt_region_install(t, code, &t->unit);
         }
         return;
     }
@@ -115,6 +125,6 @@ void dbt_hot(struct dbt_thread *t)
         b->requested = false;
         return;
     }
-    w->queue[w->head++ % DBT_QUEUE] = (struct dbt_request){c->pc, c->key};
+    w->queue[w->head++ % DBT_QUEUE] = (struct dbt_request){c->pc, *code, c->key};
     os_cond_signal(&w->more);
 }

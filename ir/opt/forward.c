@@ -211,6 +211,9 @@ static ir_ref get(struct fwd *f, const struct ir_ins *i)
     bool known = s->value_age == f->value_age, whole;
     ir_ref r;
 
+    /* An access between may fault and be started again: then this GET reads the slot. */
+    if (f->u->resumes && slot_is_cc(f, i->aux) && s->put_fault != f->fault_age)
+        s->put_age = 0;
     if (known) {
         r = convert(f, s->value, s->whole, i->type);
         if (r != IR_NONE)
@@ -241,6 +244,7 @@ static void put(struct fwd *f, struct ir_ins *i)
         opt_kill(&f->out[s->put]);
     s->put = append(f, i);
     s->put_age = *age;
+    s->put_fault = f->fault_age;
     remember(f, i->aux, i->a, true);
 }
 
@@ -332,6 +336,7 @@ static ir_ref step(struct fwd *f, struct ir_ins *i)
     case IR_CAS:
     case IR_RMW:
         f->put_age++;
+        f->fault_age++;
         return append(f, i);
     case IR_CALL:
         call_helper(f, i);

@@ -18,6 +18,7 @@ struct fwd_slot {
     uint32_t value_age; /* ... if this is fwd.value_age */
     ir_ref put;         /* nobody has looked since this PUT ... */
     uint32_t put_age;   /* ... if this is fwd.put_age, of a CC slot fwd.cc_age */
+    uint32_t put_fault; /* CC slots: fwd.fault_age at that PUT */
     uint8_t whole;      /* value, zero-extended, is the whole slot and not only its low part */
 };
 
@@ -39,6 +40,7 @@ struct fwd {
     const struct ir_ins *at; /* the old instruction */
     struct fwd_slot *slots;
     uint32_t value_age, put_age, cc_age;
+    uint32_t fault_age; /* counts memory accesses */
     uint32_t cse[CSE_SIZE];
     uint32_t swapped; /* the target that the coming JMP takes over from its BRCC, or IR_NONE */
     bool merge;

@@ -22,7 +22,7 @@ struct live {
     uint64_t *cc;   /* the slots of type CC */
     uint64_t *now;
     uint32_t *sink; /* per instruction: the branch it moves behind, or IR_NONE */
-    uint32_t *map;  /* per instruction: its index after moving */
+    uint32_t *map;  /* per instruction: its index after moving; while walking: 1 + accesses behind a token's last use */
 };
 
 enum { SINK_MOST = 4 /* PUTs on their way at one time */ };
@@ -51,16 +51,33 @@ static void keep(struct live *l, const uint64_t *mask)
         l->now[w] = mask ? l->now[w] & mask[w] : 0;
 }
 
+/* With u->resumes: notes the last use of flags. */
+static void used(struct live *l, const struct ir_ins *i, uint32_t accesses)
+{
+    const uint32_t ops[3] = {i->a, i->b, i->c};
+    unsigned mask = i->op == IR_PUT ? 0 : ir_operand_mask(i);
+
+    for (unsigned k = 0; k < 3; k++)
+        if (mask >> k & 1 && l->u->ins[ops[k]].type == IR_CC && !l->map[ops[k]])
+            l->map[ops[k]] = 1 + accesses;
+}
+
 /* Walks a block backward from what its end makes of l->now; with `kill`, drops dead PUTs. */
 static void walk(struct live *l, const struct ir_block *block, bool kill)
 {
+    uint32_t accesses = 0;
+
+    if (kill)
+        memset(&l->map[block->first], 0, (block->end - block->first) * sizeof(*l->map));
     for (uint32_t at = block->end; at-- > block->first;) {
         struct ir_ins *i = &l->u->ins[at];
         uint64_t *word = &l->now[i->aux / 64 % l->words], bit = UINT64_C(1) << (i->aux & 63);
 
+        if (kill && l->u->resumes)
+            used(l, i, accesses);
         switch (i->op) {
         case IR_PUT:
-            if (kill && (*word & bit))
+            if (kill && (*word & bit) && !(i->type == IR_CC && l->map[i->a] && l->map[i->a] != 1 + accesses))
                 opt_kill(i);
             *word |= bit;
             break;
@@ -71,6 +88,7 @@ static void walk(struct live *l, const struct ir_block *block, bool kill)
         case IR_ST:
         case IR_CAS:
         case IR_RMW:
+            accesses++;
             keep(l, l->cc);
             break;
         case IR_CALL:
@@ -140,6 +158,13 @@ static uint32_t sink_to(const struct live *l, const struct ir_block *block, uint
             /* Only behind a branch on the very flags, which the host still has then. */
             if (i->op == IR_BRCC && i->a == flags && quiet_after(l, at))
                 best = at;
+            break;
+        case IR_LD:
+        case IR_ST:
+        case IR_CAS:
+        case IR_RMW:
+            if (l->u->resumes)
+                return best;
             break;
         case IR_CALL:
             return best;

@@ -16,17 +16,23 @@ void *cg_realloc(void *p, size_t n)
     return p;
 }
 
-int cg_new(struct cg *cg, const struct isa *isa, const struct os_cpu *host, uint8_t *rw, uint64_t rx, struct err *e)
+int cg_new_system(struct cg *cg, const struct isa *isa, const struct os_cpu *host, cg_mem_slow_fn *slow,
+                  uint8_t *rw, uint64_t rx, struct err *e)
 {
     struct x64_asm a = {.p = rw, .start = rw, .end = rw + CG_STUBS_SIZE, .rx = rx, .avx = os_cpu_has(host, OS_CPU_AVX)};
     if (isa->nslots > CG_MAX_SLOTS)
         return err_text(e, EINVAL, "isa %s has more slots than the back end's tables", isa->name);
     if (!os_cpu_has(host, OS_CPU_SSE41))
         return err_text(e, ENOTSUP, "this processor lacks SSE4.1, which translated code needs; use -tier 0");
-    *cg = (struct cg){.isa = isa, .host = *host, .rw = rw, .rx = rx};
+    *cg = (struct cg){.isa = isa, .host = *host, .rw = rw, .rx = rx, .mem_slow = slow};
     cg_map_canonical(&cg->canonical, isa);
     cg_stubs_emit(cg, &a);
     return 0;
+}
+
+int cg_new(struct cg *cg, const struct isa *isa, const struct os_cpu *host, uint8_t *rw, uint64_t rx, struct err *e)
+{
+    return cg_new_system(cg, isa, host, NULL, rw, rx, e);
 }
 
 struct cg_work *cg_work_new(const struct cg *cg)
@@ -63,17 +69,22 @@ static void put_varint(struct cg_work *w, uint64_t v)
     VEC_PUSH(w, points) = (uint8_t)v;
 }
 
-void cg_point(struct cg_work *w)
+void cg_point_at(struct cg_work *w, uint64_t pc)
 {
-    if (w->insn_point)
-        return;
-    w->insn_point = true;
     uint32_t off = x64_off(&w->a);
-    int64_t d = (int64_t)(w->insn_pc - w->point_pc);
+    int64_t d = (int64_t)(pc - w->point_pc);
     put_varint(w, off - w->point_off);
     put_varint(w, (uint64_t)d << 1 ^ (uint64_t)(d >> 63));
     w->point_off = off;
-    w->point_pc = w->insn_pc;
+    w->point_pc = pc;
+}
+
+void cg_point(struct cg_work *w)
+{
+    if (w->insn_point || in_system(w)) /* a machine's accesses fault in cold code only */
+        return;
+    w->insn_point = true;
+    cg_point_at(w, w->insn_pc);
 }
 
 static uint64_t get_varint(const uint8_t **p)
@@ -108,6 +119,15 @@ void cg_patch(uint8_t *rw_site, uint64_t rx_site, uint64_t target)
 {
     int32_t d = (int32_t)(target - (rx_site + 4));
     __atomic_store_n((int32_t *)(void *)rw_site, d, __ATOMIC_RELEASE);
+}
+
+void cg_bar(uint8_t *rw_entry, uint64_t rx_entry, uint64_t rx_bar)
+{
+    uint64_t code;
+    int32_t d = (int32_t)(rx_bar - (rx_entry + 5));
+    memcpy(&code, rw_entry, 8);
+    code = (code & ~(uint64_t)0xffffffffff) | (uint64_t)(uint32_t)d << 8 | 0xe9;
+    __atomic_store_n((uint64_t *)(void *)rw_entry, code, __ATOMIC_RELEASE);
 }
 
 /* ---- selection ---- */
@@ -154,6 +174,8 @@ static void poll(struct cg_work *w, uint64_t pc)
 
 static void entry(struct cg_work *w)
 {
+    if (in_system(w) && w->o->hot_index < 0)
+        x64_nops(&w->a, 5); /* for cg_bar() */
     if (w->o->hot_index >= 0) {
         x64_alui(&w->a, X64_SUB, false, x64_m(RBP, CPU_OFF(hot) + 4 * w->o->hot_index), 1);
         uint8_t *from = x64_jcc(&w->a, X64_S);
@@ -240,6 +262,11 @@ int cg_compile(struct cg_work *w, const struct ir_unit *u, const struct cg_opts 
     if (w->overflow)
         return w->a.end - w->a.p < 1024 ? -ENOSPC : -E2BIG;
     local_routines(w);
+    uint32_t bar = x64_off(&w->a);
+    if (in_system(w)) {
+        x64_movi(&w->a, RAX, u->blocks[0].pc);
+        jmp_abs(w, w->cg->stubs.exit_dead);
+    }
     for (uint32_t i = 0; i < w->nfix; i++)
         x64_patch(w->fix[i].disp, w->blk[w->fix[i].block].code);
     *r = (struct cg_result){
@@ -251,6 +278,7 @@ int cg_compile(struct cg_work *w, const struct ir_unit *u, const struct cg_opts 
         .npoints_bytes = w->npoints,
         .map = &w->map,
         .canonical = w->canonical,
+        .bar = bar,
     };
     return 0;
 }

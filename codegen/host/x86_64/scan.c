@@ -43,7 +43,7 @@ static bool keeps_flags(const struct cg_work *w, const struct ir_ins *i, uint32_
     case IR_PUT:
         return i->type != IR_CC || i->a == tok;
     case IR_LD: case IR_ST:
-        return !(i->aux & (IR_M_ALIGNED | IR_M_BIG | IR_M_SEQCST | IR_M_RELEASE));
+        return !in_system(w) && !(i->aux & (IR_M_ALIGNED | IR_M_BIG | IR_M_SEQCST | IR_M_RELEASE));
     case IR_BRCC: case IR_SELCC: case IR_SETCC:
         return i->a == tok;
     default:

@@ -27,8 +27,32 @@ static void exit_site(struct cg_work *w, uint8_t *disp, uint64_t pc)
     VEC_PUSH(w, cold) = (struct cold){.kind = COLD_EXIT, .from = disp, .ins = n};
 }
 
+/* May an exit to pc be linked, or does its meaning change with the guest's page tables? */
+static bool linkable(const struct cg_work *w, uint64_t pc)
+{
+    return !in_system(w) || pc - w->o->link_lo <= w->o->link_last - w->o->link_lo;
+}
+
+/* rax := pc; compares its entry in the jump cache of the set in use. */
+static struct x64_rm far_entry(struct cg_work *w, uint64_t pc)
+{
+    unsigned n = (unsigned)(pc >> cg_jcache_shift(w->cg)) & (CPU_JCACHE_SIZE - 1);
+    struct x64_rm m = x64_m(RCX, JCACHE_OFF + (int32_t)(n * sizeof(struct cpu_jcache)));
+    x64_load(&w->a, true, RCX, x64_m(RBP, CPU_OFF(tlb)));
+    x64_movi(&w->a, RAX, pc);
+    x64_alu(&w->a, X64_CMP, true, RAX, m);
+    m.disp += (int32_t)offsetof(struct cpu_jcache, host);
+    return m;
+}
+
 static void jmp_exit(struct cg_work *w, uint64_t pc)
 {
+    if (!linkable(w, pc)) {
+        struct x64_rm m = far_entry(w, pc);
+        rel32_to(w, x64_jcc(&w->a, X64_NE), w->cg->stubs.exit_pc);
+        x64_op(&w->a, 0xff, false, 4, m);
+        return;
+    }
     x64_align_disp(&w->a, 1);
     exit_site(w, x64_jmp(&w->a), pc);
 }
@@ -46,7 +70,7 @@ static void route(struct cg_work *w, uint8_t *disp, const struct ir_target *t)
 {
     if (t->block != IR_NONE)
         to_block(w, disp, t->block);
-    else if (w->canonical)
+    else if (w->canonical && linkable(w, t->pc))
         exit_site(w, disp, t->pc);
     else
         VEC_PUSH(w, cold) = (struct cold){.kind = COLD_EDGE, .from = disp, .pc = t->pc};
@@ -154,6 +178,14 @@ static void sel_jmp(struct cg_work *w, uint32_t i)
         keep_return(w, p->b);
         cg_map_leave(w);
         push_return(w, i, p->b);
+        if (!linkable(w, t->pc)) {
+            struct x64_rm m = far_entry(w, t->pc);
+            uint8_t *miss = x64_jcc(&w->a, X64_NE);
+            x64_op(&w->a, 0xff, false, 2, m);
+            VEC_PUSH(w, cold) = (struct cold){.kind = COLD_IND, .from = miss, .back = w->a.p, .ins = i};
+            landing(w, p->b);
+            return;
+        }
         x64_align_disp(&w->a, 1);
         uint8_t *disp = x64_call(&w->a);
         if (t->block == 0 && w->blk[0].code && w->canonical) {
@@ -179,14 +211,17 @@ static struct x64_rm cache_entry(struct cg_work *w, bool host)
 {
     unsigned shift = w->cg->isa->insn_align == 4 ? 2 : w->cg->isa->insn_align == 2 ? 1 : 0;
     unsigned scale = shift ? 4 - shift : 0;
-    int32_t off = CPU_OFF(jcache) + (host ? (int32_t)offsetof(struct cpu_jcache, host) : 0);
-    return x64_mx(RBP, RCX, (int)scale, off);
+    int32_t off = host ? (int32_t)offsetof(struct cpu_jcache, host) : 0;
+    return in_system(w) ? x64_mx(RDX, RCX, (int)scale, off + JCACHE_OFF)
+                        : x64_mx(RBP, RCX, (int)scale, off + CPU_OFF(jcache));
 }
 
 static void cache_lookup(struct cg_work *w)
 {
     unsigned shift = w->cg->isa->insn_align == 4 ? 2 : w->cg->isa->insn_align == 2 ? 1 : 0;
     x64_mov(&w->a, false, RCX, RAX);
+    if (in_system(w))
+        x64_load(&w->a, true, RDX, x64_m(RBP, CPU_OFF(tlb)));
     x64_alui(&w->a, X64_AND, false, x64_r(RCX), (CPU_JCACHE_SIZE - 1) << shift);
     if (!shift) {
         x64_shifti(&w->a, X64_SHL, false, RCX, 4);
@@ -391,6 +426,9 @@ static void cold_one(struct cg_work *w, struct cold *c)
     case COLD_IND:
         call_abs(w, w->cg->stubs.exit_pc);
         x64_jmp_to(a, c->back);
+        break;
+    case COLD_MEM:
+        sel_cold_mem(w, c);
         break;
     case COLD_ALIGN:
         x64_store(a, true, RAX, x64_m(RBP, CPU_OFF(fault_addr)));

@@ -1,4 +1,5 @@
-/* Selection of guest memory accesses: direct host addressing (guest address = host address).
+/* Selection of guest memory accesses: direct host addressing (guest address = host address), or through the
+ * soft TLB, which makes a host address of a guest's first; the access itself is the same.
  * x86's order is stronger than any guest's but for store-load, so only sequential consistency costs.
  * Everything here may fault: a point comes first, and no home changes before the access is done. */
 #include "codegen/host/x86_64/x86_64.h"
@@ -33,6 +34,121 @@ static void check_alignment(struct cg_work *w, uint32_t i, struct x64_rm m, unsi
     flags_clobber(w);
     uint8_t *from = x64_jcc(&w->a, X64_NE);
     VEC_PUSH(w, cold) = (struct cold){.kind = COLD_ALIGN, .from = from, .ins = i, .pc = w->insn_pc};
+}
+
+/* ---- system mode ----
+ * The page of the access's last byte is compared with the tag in the entry of its first byte: an
+ * access across pages fails, as does a misaligned one that must be aligned (its low bits stay in). */
+
+enum { IN_NO_REG = 255 };
+
+static unsigned mem_desc(const struct ir_ins *p)
+{
+    switch (p->op) {
+    case IR_LD: return CG_MEM_LD | p->aux;
+    case IR_ST: return CG_MEM_ST | p->aux;
+    case IR_CAS: return CG_MEM_CAS | p->aux;
+    default: return CG_MEM_RMW | p->aux | p->c << CG_MEM_RMW_SHIFT;
+    }
+}
+
+/* `c` has the values' registers. The result's base is a temporary of this instruction (locked). */
+static struct x64_rm through_tlb(struct cg_work *w, uint32_t i, struct x64_rm m, struct cold *c)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    struct x64_asm *a = &w->a;
+    int32_t size = 1 << (p->aux & IR_M_SIZE);
+    bool aligned = p->aux & IR_M_ALIGNED;
+    int32_t tag = 8 * (p->op == IR_LD ? CPU_READ : CPU_WRITE);
+    int t = ra_temp(w, false);
+    flags_clobber(w);
+    if (m.disp || m.index >= 0)
+        x64_lea(a, true, t, m);
+    else
+        x64_mov(a, true, t, m.base);
+    if (aligned || size == 1)
+        x64_mov(a, true, SCRATCH, t);
+    else
+        x64_lea(a, true, SCRATCH, x64_m(t, size - 1));
+    x64_shifti(a, X64_SHR, false, t, MEM_PAGE_BITS - 5);
+    x64_alui(a, X64_AND, false, x64_r(t), (TLB_SIZE - 1) << 5);
+    x64_alu(a, X64_ADD, true, t, x64_m(RBP, CPU_OFF(tlb) + (p->aux & IR_M_USER ? 8 : 0)));
+    x64_alui(a, X64_AND, true, x64_r(SCRATCH), -MEM_PAGE | (aligned ? size - 1 : 0));
+    x64_alu(a, X64_CMP, true, SCRATCH, x64_m(t, tag));
+    c->kind = COLD_MEM;
+    c->from = x64_jcc(a, X64_NE);
+    c->ins = i;
+    c->pc = w->insn_pc;
+    c->m = m;
+    c->r[0] = (uint8_t)t;
+    x64_load(a, true, t, x64_m(t, (int32_t)offsetof(struct tlb_entry, addend)));
+    c->back = a->p;
+    VEC_PUSH(w, cold) = *c;
+    if (m.index < 0 && m.base != t)
+        return x64_mx(m.base, t, 0, m.disp);
+    x64_alu(a, X64_ADD, true, t, x64_r(m.base));
+    m.base = (int8_t)t;
+    return m;
+}
+
+void sel_cold_mem(struct cg_work *w, struct cold *c)
+{
+    struct x64_asm *a = &w->a;
+    if (c->m.disp || c->m.index >= 0)
+        x64_lea(a, true, SCRATCH, c->m);
+    else
+        x64_mov(a, true, SCRATCH, c->m.base);
+    for (unsigned n = 0; n < c->nargs; n++) {
+        struct x64_rm to = x64_m(RBP, CPU_OFF(args) + 16 * (int32_t)n);
+        unsigned r = c->r[1 + n];
+        if (r == IN_NO_REG)
+            x64_storei(a, true, c->imm, to);
+        else if (r < 16)
+            x64_store(a, true, (int)r, to);
+        else
+            x64_storev(a, (int)r - 16, to);
+    }
+    x64_storei(a, false, (int32_t)mem_desc(ins_of(w, c->ins)), x64_m(RBP, CPU_OFF(mem_desc)));
+    call_abs(w, w->cg->stubs.mem_slow);
+    cg_point_at(w, c->pc);
+    x64_mov(a, true, c->r[0], SCRATCH);
+    x64_jmp_to(a, c->back);
+}
+
+/* Host memory for an access without values. */
+static struct x64_rm to_read(struct cg_work *w, uint32_t i, struct x64_rm m)
+{
+    struct cold c = {.nargs = 0};
+    if (in_system(w))
+        return through_tlb(w, i, m, &c);
+    check_alignment(w, i, m, ins_of(w, i)->aux & IR_M_SIZE);
+    return m;
+}
+
+/* For a store of register r (16 and above: xmm), or of imm if IN_NO_REG. */
+static struct x64_rm to_write(struct cg_work *w, uint32_t i, struct x64_rm m, unsigned r, int32_t imm)
+{
+    struct cold c = {.nargs = 1, .r = {0, (uint8_t)r}, .imm = imm};
+    if (in_system(w))
+        return through_tlb(w, i, m, &c);
+    check_alignment(w, i, m, ins_of(w, i)->aux & IR_M_SIZE);
+    return m;
+}
+
+/* For an atomic operation; the address is one register then, and w->locked is that. */
+static struct x64_rm to_change(struct cg_work *w, uint32_t i, int base, int r1, int r2)
+{
+    struct cold c = {.nargs = (uint8_t)(r2 < 0 ? 1 : 2), .r = {0, (uint8_t)r1, (uint8_t)r2}};
+    if (!in_system(w)) {
+        check_alignment(w, i, x64_m(base, 0), ins_of(w, i)->aux & IR_M_SIZE);
+        return x64_m(base, 0);
+    }
+    struct x64_rm m = through_tlb(w, i, x64_m(base, 0), &c);
+    int t = c.r[0];
+    x64_alu(&w->a, X64_ADD, true, t, x64_r(base));
+    (void)m;
+    w->locked = 1u << t;
+    return x64_m(t, 0);
 }
 
 static void load_int(struct cg_work *w, uint32_t i, struct x64_rm m)
@@ -118,8 +234,7 @@ static bool sel_load(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
     unsigned size = p->aux & IR_M_SIZE;
-    struct x64_rm m = cg_address(w, p->a, (int32_t)p->c);
-    check_alignment(w, i, m, size);
+    struct x64_rm m = to_read(w, i, cg_address(w, p->a, (int32_t)p->c));
     if (type_is_vec(p->type)) {
         load_vec(w, i, m);
     } else if (p->aux & IR_M_BIG && size != IR_M_8) {
@@ -161,9 +276,9 @@ static bool sel_store(struct cg_work *w, uint32_t i)
     bool sc = p->aux & IR_M_SEQCST;
     int32_t imm;
     struct x64_rm m = cg_address(w, p->a, (int32_t)p->c);
-    check_alignment(w, i, m, size);
     if (type_is_vec(p->type)) {
         int r = ra_use(w, p->b);
+        m = to_write(w, i, m, (unsigned)XMM(r), 0);
         if (p->aux & IR_M_BIG && size != IR_M_8) {
             swap_vec(w, r, size);
             r = VSCRATCH;
@@ -185,6 +300,7 @@ static bool sel_store(struct cg_work *w, uint32_t i)
         return true;
     }
     if (!sc && !(p->aux & IR_M_BIG) && w->v[p->b].reg < 0 && ra_imm32(w, p->b, size == IR_M_64, &imm)) {
+        m = to_write(w, i, m, IN_NO_REG, imm);
         cg_point(w);
         if (size == IR_M_8) {
             x64_op(a, 0xc6, false, 0, m);
@@ -199,6 +315,7 @@ static bool sel_store(struct cg_work *w, uint32_t i)
         return true;
     }
     int r = ra_use(w, p->b);
+    m = to_write(w, i, m, (unsigned)r, 0);
     if (sc || p->aux & IR_M_BIG) {
         x64_mov(a, true, SCRATCH, r);
         r = SCRATCH;
@@ -313,10 +430,14 @@ static bool sel_rmw(struct cg_work *w, uint32_t i)
     const struct ir_ins *p = ins_of(w, i);
     struct x64_asm *a = &w->a;
     unsigned size = p->aux & IR_M_SIZE;
-    struct x64_rm m = x64_m(ra_use(w, p->a), 0);
+    int ra = ra_use(w, p->a);
     uint32_t base = w->locked;
     int rb = ra_use(w, p->b);
-    check_alignment(w, i, m, size);
+    struct x64_rm m = to_change(w, i, ra, rb, -1);
+    if (in_system(w)) {
+        base = w->locked;
+        w->locked |= 1u << rb;
+    }
     flags_clobber(w);
     bool big = p->aux & IR_M_BIG;
     if (!big && w->v[i].uses == 0 && p->c >= IR_RMW_ADD && p->c <= IR_RMW_XOR) {
@@ -349,13 +470,22 @@ static bool sel_cas(struct cg_work *w, uint32_t i)
 {
     const struct ir_ins *p = ins_of(w, i);
     unsigned size = p->aux & IR_M_SIZE;
-    struct x64_rm m = x64_m(ra_use(w, p->a), 0);
-    uint32_t kept = w->locked;
-    check_alignment(w, i, m, size);
+    int ra = ra_use(w, p->a), fresh;
+    struct x64_rm m;
+    if (in_system(w)) {
+        int rb = ra_use(w, p->b);
+        fresh = ra_use(w, p->c);
+        m = to_change(w, i, ra, rb, fresh);
+        x64_mov(&w->a, true, SCRATCH, rb);
+        w->locked |= 1u << fresh;
+    } else {
+        uint32_t kept = w->locked;
+        m = to_change(w, i, ra, 0, 0);
+        x64_mov(&w->a, true, SCRATCH, ra_use(w, p->b));
+        w->locked = kept; /* b is in rax now: the canonical map leaves too few temporaries for three */
+        fresh = ra_use(w, p->c);
+    }
     flags_clobber(w);
-    x64_mov(&w->a, true, SCRATCH, ra_use(w, p->b));
-    w->locked = kept; /* b is in rax now: the canonical map leaves too few temporaries for three */
-    int fresh = ra_use(w, p->c);
     if (p->aux & IR_M_BIG) {
         int t = ra_temp(w, false);
         x64_mov(&w->a, true, t, fresh);

@@ -68,7 +68,7 @@ static void leave(struct cg *cg, struct x64_asm *a, uint8_t **from, unsigned n)
 
 static void exits(struct cg *cg, struct x64_asm *a)
 {
-    uint8_t *to_leave[4];
+    uint8_t *to_leave[5];
     cg->stubs.exit_link = here(a);
     x64_b(a, 0x58); /* pop rax */
     x64_store(a, true, RAX, AT(exit_site));
@@ -88,7 +88,11 @@ static void exits(struct cg *cg, struct x64_asm *a)
     x64_store(a, true, RAX, AT(pc));
     x64_movi(a, RAX, CG_EXIT_HOT);
     to_leave[3] = x64_jmp(a);
-    leave(cg, a, to_leave, 4);
+    cg->stubs.exit_dead = here(a);
+    x64_store(a, true, RAX, AT(pc));
+    x64_movi(a, RAX, CG_EXIT_DEAD);
+    to_leave[4] = x64_jmp(a);
+    leave(cg, a, to_leave, 5);
 }
 
 /* A return whose top entry is another's: look a few entries up (longjmp, tail calls out of nested
@@ -114,11 +118,20 @@ static void ret_miss(struct cg *cg, struct x64_asm *a)
     x64_b(a, 0xc3);
     x64_patch8(end, a->p);
     x64_patch8(end2, a->p);
+    if (cg->mem_slow) { /* returns alone may make a loop */
+        x64_alui(a, X64_CMP, false, AT(exit_request), 0);
+        x64_patch(x64_jcc(a, X64_NE), a->start + (cg->stubs.exit_kick - a->rx));
+    }
     x64_mov(a, false, RCX, RAX);
     x64_alui(a, X64_AND, false, x64_r(RCX), (CPU_JCACHE_SIZE - 1) << shift);
     if (!shift)
         x64_shifti(a, X64_SHL, false, RCX, 4);
     struct x64_rm e = x64_mx(RBP, RCX, shift ? 4 - (int)shift : 0, CPU_OFF(jcache));
+    if (cg->mem_slow) {
+        x64_load(a, true, RDX, AT(tlb));
+        e.base = RDX;
+        e.disp = JCACHE_OFF;
+    }
     x64_alu(a, X64_CMP, true, RAX, e);
     uint8_t *disp = x64_jcc(a, X64_NE);
     x64_patch(disp, a->start + (cg->stubs.exit_pc - a->rx));
@@ -212,6 +225,32 @@ static void fp_bits(struct cg *cg, struct x64_asm *a)
         x64_b(a, cg->isa->fp_status_bits ? cg->isa->fp_status_bits(cg_fp_status(csr)) : 0);
 }
 
+/* rax: guest address. Everything else is kept, but the flags. */
+static void mem_slow(struct cg *cg, struct x64_asm *a)
+{
+    int32_t frame = (int32_t)sizeof(struct cg_fault_regs);
+    cg->stubs.mem_slow = here(a);
+    x64_store(a, true, RSP, AT(jit_sp));
+    x64_load(a, true, RSP, AT(host_sp));
+    x64_alui(a, X64_SUB, true, x64_r(RSP), frame);
+    for (int i = 0; i < 16; i++)
+        if (i != RSP && i != RBP && i != RAX)
+            x64_store(a, true, i, x64_m(RSP, 8 * i));
+    for (int i = 0; i < 16; i++)
+        x64_storev(a, i, x64_m(RSP, 128 + 16 * i));
+    cpu_to_rdi(a);
+    x64_mov(a, true, RSI, RAX);
+    x64_mov(a, true, RDX, RSP);
+    abs_call(a, (void *)cg->mem_slow);
+    for (int i = 0; i < 16; i++)
+        if (1u << i & (1u << RCX | 1u << RDX | 1u << RSI | 1u << RDI | 0xf00u))
+            x64_load(a, true, i, x64_m(RSP, 8 * i));
+    for (int i = 0; i < 16; i++)
+        x64_loadv(a, i, x64_m(RSP, 128 + 16 * i));
+    x64_load(a, true, RSP, AT(jit_sp));
+    x64_b(a, 0xc3);
+}
+
 void cg_stubs_emit(struct cg *cg, struct x64_asm *a)
 {
     enter(cg, a);
@@ -219,6 +258,8 @@ void cg_stubs_emit(struct cg *cg, struct x64_asm *a)
     ret_miss(cg, a);
     helpers(cg, a);
     eval(cg, a);
+    if (cg->mem_slow)
+        mem_slow(cg, a);
     cg_consts_emit(cg, a);
     fp_bits(cg, a);
     cg->stubs.end = here(a);

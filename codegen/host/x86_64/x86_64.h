@@ -14,6 +14,7 @@
 
 #include "codegen/codegen.h"
 #include "codegen/host/x86_64/asm.h"
+#include "core/tlb.h"
 
 #define CG_BIAS 128 /* so that 32 slots of 8 bytes have 8-bit displacements */
 #define XMM(n) (16 + (n))
@@ -50,7 +51,7 @@ struct val {
 };
 
 /* Out-of-line code, emitted after the main line. */
-enum cold_kind { COLD_EXIT, COLD_EVAL, COLD_KICK, COLD_HOT, COLD_EDGE, COLD_IND, COLD_ALIGN };
+enum cold_kind { COLD_EXIT, COLD_EVAL, COLD_KICK, COLD_HOT, COLD_EDGE, COLD_IND, COLD_ALIGN, COLD_MEM };
 struct cold {
     uint8_t kind;
     uint8_t r[4];      /* registers: operands and destination */
@@ -61,6 +62,8 @@ struct cold {
     uint8_t *back;     /* where to go on */
     uint32_t ins;      /* the instruction */
     uint64_t pc;
+    struct x64_rm m;   /* COLD_MEM: the guest address */
+    int32_t imm;       /* and the value to store, if it is in no register */
 };
 
 struct blkinfo { /* per IR block */
@@ -202,9 +205,18 @@ enum flags_kind { FK_SUB, FK_ADD, FK_LOGIC, FK_FCMP, FK_FCMP_SWAP };
 static inline void flags_clobber(struct cg_work *w) { w->flags_tok = NONE; }
 
 void cg_point(struct cg_work *w); /* before a host instruction that may fault */
+void cg_point_at(struct cg_work *w, uint64_t pc); /* system mode: here returns the slow path of pc's access */
 struct x64_rm cg_address(struct cg_work *w, uint32_t addr, int32_t disp);
 static inline bool has(const struct cg_work *w, enum os_cpu_feature f) { return os_cpu_has(&w->cg->host, f); }
 static inline const struct ir_ins *ins_of(const struct cg_work *w, uint32_t i) { return &w->u->ins[i]; }
+static inline bool in_system(const struct cg_work *w) { return w->cg->mem_slow != NULL; }
+/* System mode's jump cache: relative to the set in use. */
+#define JCACHE_OFF ((int32_t)offsetof(struct tlb_set, jcache))
+static inline unsigned cg_jcache_shift(const struct cg *cg)
+{
+    return cg->isa->insn_align == 4 ? 2 : cg->isa->insn_align == 2 ? 1 : 0;
+}
+void sel_cold_mem(struct cg_work *w, struct cold *c);
 uint64_t rx_of(const struct cg_work *w, const uint8_t *p);
 void jmp_abs(struct cg_work *w, uint64_t target);  /* a stub: rel32 */
 void call_abs(struct cg_work *w, uint64_t target);
