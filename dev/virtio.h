@@ -318,7 +318,10 @@ int must_check virtio_mmio_plug(struct dev *slot, struct dev *d, struct err *e);
  * realized. */
 int must_check virtio_serial_plug(struct dev *root, struct dev *port, struct err *e);
 
-/* ---- for monitors and migration; main loop ---- */
+/* ---- for monitors, snapshots and migration; main loop ---- */
+/* Waits until the device has no request in flight; vCPUs stand still. Before state is saved;
+ * harmless for others. */
+void virtio_quiesce(struct dev *d);
 /* Asks the driver to tell the network where its card is now (5.1.6.5.4); false: no such card, or it
  * cannot. */
 extern const struct dev_class dev_class_virtio_net_device, dev_class_virtio_net_pci;

@@ -255,6 +255,17 @@ void virtio_class_reset(struct dev *d)
     post_changed(v);
 }
 
+void virtio_quiesce(struct dev *d)
+{
+    struct virtio *v;
+
+    if (d->cls->reset != virtio_class_reset || !d->realized)
+        return;
+    v = virtio_of(d);
+    if (v->type->drain)
+        v->type->drain(v);
+}
+
 void virtio_class_destroy(struct dev *d)
 {
     struct virtio *v = virtio_of(d);

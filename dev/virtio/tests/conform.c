@@ -13,15 +13,16 @@
 #define FLAGS_rng     DEVKIT_NOT_DETERMINISTIC
 #define FLAGS_balloon 0
 #define FLAGS_serial  0
+#define FLAGS_9p      0
 
 #define TESTS(name)                                                                                \
-    static void name##_mmio(void **state)                                                          \
+    static void test_##name##_mmio(void **state)                                                   \
     {                                                                                              \
         (void)state;                                                                               \
         assert_true(                                                                               \
             devkit_conform(&dev_class_virtio_##name##_device, setup_##name##_mmio, FLAGS_##name)); \
     }                                                                                              \
-    static void name##_pci(void **state)                                                           \
+    static void test_##name##_pci(void **state)                                                    \
     {                                                                                              \
         (void)state;                                                                               \
         assert_true(                                                                               \
@@ -32,7 +33,7 @@ SETUPS(TESTS)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define ENTRY(name) cmocka_unit_test(name##_mmio), cmocka_unit_test(name##_pci),
+#define ENTRY(name) cmocka_unit_test(test_##name##_mmio), cmocka_unit_test(test_##name##_pci),
         SETUPS(ENTRY)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

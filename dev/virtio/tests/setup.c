@@ -375,6 +375,10 @@ PLAIN(rng, "{\"max-bytes\": 1000, \"period\": 100, \"packed\": true}")
 PLAIN(balloon,
       "{\"free-page-reporting\": true, \"guest-stats-polling-interval\": 1, \"packed\": true}")
 
+/* A file system that nothing changes, and that refuses the guest's tries to. */
+PLAIN(9p, "{\"mount_tag\": \"share\", \"path\": \"/usr/include\", \"readonly\": true, "
+          "\"worker\": false, \"security_model\": \"none\"}")
+
 int setup_serial_mmio(struct devkit *kit, struct err *e)
 {
     int rc =

@@ -6,7 +6,7 @@
 #include "dev/testkit.h"
 
 /* One a class; NAME_mmio and NAME_pci. */
-#define SETUPS(X) X(blk) X(net) X(rng) X(balloon) X(serial)
+#define SETUPS(X) X(blk) X(net) X(rng) X(balloon) X(serial) X(9p)
 #define DECLARE(name)                                           \
     int setup_##name##_mmio(struct devkit *kit, struct err *e); \
     int setup_##name##_pci(struct devkit *kit, struct err *e);  \
