@@ -22,6 +22,24 @@ static void send_msi(void *opaque, uint32_t device, uint64_t address, uint32_t d
     k->msi_data = data;
 }
 
+static struct blk *find_blk(struct machine *m, const char *id)
+{
+    (void)id;
+    return ((struct kit *)m)->backend;
+}
+
+static struct net_port *find_net(struct machine *m, const char *id)
+{
+    (void)id;
+    return ((struct kit *)m)->backend;
+}
+
+static struct chr *find_chr(struct machine *m, const char *id)
+{
+    (void)id;
+    return ((struct kit *)m)->backend;
+}
+
 static const struct dev_class tree_class = {
     .name = "machine", .bus = "", .size = sizeof(struct dev)};
 
@@ -39,6 +57,10 @@ struct kit *kit_new(void)
     k->env.mem = mem_space_new("memory", k->root);
     assert_int_equal(os_loop_new(&k->env.loop, &e), 0);
     k->env.machine = (struct machine *)k;
+    k->env.find_blk = find_blk;
+    k->env.find_net = find_net;
+    k->env.find_chr = find_chr;
+    assert_int_equal(clocks_new(&k->env.clocks, NULL, &e), 0);
     k->tree = dev_new(&tree_class, NULL, "", &k->env);
     return k;
 }
@@ -50,6 +72,7 @@ void kit_free(struct kit *k)
     mem_region_free(k->ram[0]);
     mem_region_free(k->ram[1]);
     mem_region_free(k->root);
+    clocks_free(k->env.clocks);
     os_loop_free(k->env.loop);
     free(k);
 }

@@ -31,6 +31,7 @@ struct kit {
     struct dev *tree, *slot, *host, *dev;
     struct virtio *v;
     bool pci;
+    void *backend;   /* what find_blk, find_net and find_chr find by any id */
     int line;        /* its level */
     unsigned raised; /* times that it went up */
     unsigned msis;
@@ -38,7 +39,6 @@ struct kit {
     uint64_t msi_address;
 };
 
-/* Backends that the kit's users define. */
 struct kit *kit_new(void);
 void kit_free(struct kit *k);
 /* Plugs and realizes; the options are JSON. False with the error in e. */

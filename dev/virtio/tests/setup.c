@@ -18,7 +18,7 @@ struct world {
 struct driver {
     uint64_t features;
     uint16_t next[32]; /* where it is in each ring */
-    bool wrap[32];
+    uint8_t wrap[32]; /* 1 bit */
 };
 #define DRIVER_AT (DEVKIT_RAM + DEVKIT_RAM_SIZE - 0x1000)
 
@@ -172,7 +172,7 @@ static void offer_packed(struct devkit *kit, struct world *w, unsigned q)
     for (unsigned i = 0; i < n; i++) {
         d->next[q] %= RING; /* others write to memory, too */
         put_desc(kit, w, desc + 16 * d->next[q],
-                 (i + 1 < n) | (i >= out ? 2u : 0) | (d->wrap[q] ? 1u << 7 : 1u << 15), id);
+                 (i + 1 < n) | (i >= out ? 2u : 0) | (d->wrap[q] & 1 ? 1u << 7 : 1u << 15), id);
         d->next[q] = (d->next[q] + 1) % RING;
         d->wrap[q] ^= !d->next[q];
     }
