@@ -3,6 +3,7 @@
  * and the logic of a cpu interface are the same, registers differ.
  *
  *   dist.c     state of interrupts, the best one of each cpu, its lines; acknowledge and end
+ *   life.c     wiring, reset, the table of state
  *   distreg.c  registers that are arrays by interrupt: in GICD and in a redistributor
  *   virt.c     list registers and the virtual cpu interface
  *   v2.c, v2cpu.c, v2virt.c       GICv2: class and GICD; GICC; GICH and GICV
@@ -133,13 +134,13 @@ struct gic {
     uint8_t groups;                 /* 1 << group that the distributor forwards */
     struct gic_bits spi[GIC_WORDS]; /* [0] unused */
     uint8_t priority[GIC_WORDS * 32];
-    uint8_t targets[GIC_WORDS * 32];                 /* GICv2: ITARGETSR */
-    uint64_t route_reg[GIC_WORDS * 32];              /* GICv3: IROUTER */
-    uint16_t route[GIC_WORDS * 32];                  /* its cpu */
-    uint64_t *lpi_pending;                           /* GIC_LPI_WORDS a cpu */
-    uint32_t lpi_words;                              /* of all cpus; 0: none */
-    uint8_t *lpi_config;   /* configuration bytes as read from memory; 0: not yet */
-    uint32_t lpi_configs;  /* GIC_LPI_END - GIC_LPI_FIRST, or 0 */
+    uint8_t targets[GIC_WORDS * 32];    /* GICv2: ITARGETSR */
+    uint64_t route_reg[GIC_WORDS * 32]; /* GICv3: IROUTER */
+    uint16_t route[GIC_WORDS * 32];     /* its cpu */
+    uint64_t *lpi_pending;              /* GIC_LPI_WORDS a cpu */
+    uint32_t lpi_words;                 /* of all cpus; 0: none */
+    uint8_t *lpi_config;                /* configuration bytes as read from memory; 0: not yet */
+    uint32_t lpi_configs;               /* GIC_LPI_END - GIC_LPI_FIRST, or 0 */
 };
 
 struct gic_frame {
@@ -184,13 +185,15 @@ static inline bool gic_two_states(const struct gic *g)
     return g->has_security && !g->ds;
 }
 
-/* ---- dist.c ---- */
+/* ---- life.c ---- */
 int must_check gic_init(struct gic *g, unsigned version, unsigned max_cpus, struct err *e);
 void gic_fini(struct gic *g);
 void gic_reset(struct gic *g);
 int must_check gic_loaded(struct gic *g, struct err *e);
 void gic_derive(struct gic *g);
 extern const struct state_field gic_state[];
+
+/* ---- dist.c ---- */
 struct gic_cpu *gic_cpu_of(struct gic *g, const struct cpu *c); /* NULL: the first */
 void gic_view_of(struct gic_cpu *c, struct gic_view *v);
 
