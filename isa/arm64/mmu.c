@@ -511,6 +511,8 @@ bool a64_translate(struct cpu *c, uint64_t va, enum cpu_access access, bool user
     xlat_of(c, access, user, &x);
     x.probe = probe;
     if (a64_walk(c, va, &x, &r)) {
+        /* Maintenance names addresses without a tag: what is found under one is not kept. */
+        r.page.no_cache = va >> 56 != (va >> 55 & 1 ? 0xff : 0);
         *out = r.page;
         return true;
     }

@@ -11,7 +11,7 @@
 #define V8_2 (V8_0 | F(ATOMICS) | F(FPHP) | F(ASIMDHP) | F(ASIMDRDM) | F(LRCPC) | F(DCPOP) | F(ASIMDDP) | F(SSBS))
 #define MAX                                                                                        \
     (V8_2 | F(JSCVT) | F(FCMA) | F(SHA3) | F(SM3) | F(SM4) | F(SHA512) | F(ASIMDFHM) | F(DIT) |    \
-     F(ILRCPC) | F(FLAGM) | F(SB) | F(PACA) | F(PACG) | F(DCPODP) | F(FLAGM2) | F(FRINT) | F(I8MM) | F(BF16) | F(RNG))
+     F(ILRCPC) | F(FLAGM) | F(SB) | F(PACA) | F(PACG) | F(DCPODP) | F(FLAGM2) | F(FRINT) | F(I8MM) | F(BF16) | F(DGH) | F(RNG))
 
 static const struct a64_model models[A64_MODELS] = {
     {

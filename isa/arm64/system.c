@@ -353,4 +353,5 @@ const struct isa_sys a64_isa_sys = {
     .state = fields,
     .loaded = loaded,
     .describe = describe,
+    .space_mask = A64_CTX_ASID,
 };
