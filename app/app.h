@@ -13,10 +13,25 @@
 
 #define MYNA_VERSION "0.1.0"
 
+/* A front door: `myna NAME ...`. Tables end with a NULL name. */
+struct app_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help; /* NULL: not shown */
+};
+/* The doors of this executable: doors.c has all, doors_exec.c those of the static one, which is user mode alone. */
+extern const struct app_command app_commands[];
+extern int (*const app_system_door)(const char *arch, int argc, char **argv); /* qemu-system-ARCH; NULL: none */
+
 /* Each returns the exit status. argv[0] is the word that chose it. */
 int app_exec(int argc, char **argv);
 int app_register(int argc, char **argv);
 int app_doctor(int argc, char **argv);
+/* Machines; not in the static executable. */
+int app_run(int argc, char **argv);
+int app_image(int argc, char **argv);
+/* Called by QEMU's name for a machine emulator; `arch` is what follows "qemu-system-". */
+int app_qemu_system(const char *arch, int argc, char **argv);
 /* Called by QEMU's name for a user-mode emulator; `arch` is what follows "qemu-". */
 int app_qemu_user(const char *arch, int argc, char **argv);
 /* Called by binfmt_misc with the flag P: argv[1] is the program, argv[2] the guest's argv[0]. */

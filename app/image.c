@@ -3,6 +3,7 @@
  * know formats.
  */
 #include "app/image.h"
+#include "app/app.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/app.h"
 #include "base/log.h"
 #include "core/conf.h"
 #include "core/prop.h"

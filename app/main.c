@@ -17,14 +17,7 @@
 static int help(int argc, char **argv);
 static int version(int argc, char **argv);
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *help; /* NULL: not shown */
-} commands[] = {
-    {"exec", app_exec, "run one Linux program of another architecture"},
-    {"register", app_register, "let the kernel run such programs by themselves (binfmt_misc)"},
-    {"doctor", app_doctor, "say what works on this host, and how to mend what does not"},
+static const struct app_command own[] = {
     {"help", help, "this text"},
     {"version", version, "the version"},
     {"--help", help, NULL},
@@ -32,7 +25,9 @@ static const struct {
     {"--version", version, NULL},
     {"-version", version, NULL},
     {"-V", version, NULL},
+    {NULL, NULL, NULL},
 };
+static const struct app_command *const tables[] = {app_commands, own};
 
 static int version(int argc, char **argv)
 {
@@ -46,26 +41,40 @@ static int help(int argc, char **argv)
     (void)argc, (void)argv;
     puts("Usage: myna COMMAND ...\n"
          "Runs software built for another computer.\n");
-    for (size_t i = 0; i < array_size(commands); i++)
-        if (commands[i].help)
-            printf("  %-10s %s\n", commands[i].name, commands[i].help);
-    puts("\n`myna COMMAND -h` says more. Called as qemu-ARCH, or `myna qemu-ARCH ...`, it takes\n"
-         "the options of QEMU's user-mode emulators.");
+    for (size_t t = 0; t < array_size(tables); t++)
+        for (const struct app_command *c = tables[t]; c->name; c++)
+            if (c->help)
+                printf("  %-10s %s\n", c->name, c->help);
+    puts("\n`myna COMMAND -h` says more. Called as qemu-ARCH or qemu-system-ARCH, or by `myna qemu-ARCH ...`,\n"
+         "it takes the options of QEMU's emulators of that name.");
     return 0;
 }
 
 static int unknown(const char *word)
 {
-    const char *names[array_size(commands) + 1] = {NULL};
+    const char *names[32] = {NULL};
     size_t count = 0;
     struct err e;
 
-    for (size_t i = 0; i < array_size(commands); i++)
-        if (commands[i].help)
-            names[count++] = commands[i].name;
+    for (size_t t = 0; t < array_size(tables); t++)
+        for (const struct app_command *c = tables[t]; c->name; c++)
+            if (c->help && count < array_size(names) - 1)
+                names[count++] = c->name;
     app_unknown(&e, "command", word, names);
     log_error("%s; `myna help` lists them", e.text);
     return 2;
+}
+
+/* A subcommand that has a name of its own ("qemu-img"). */
+static const struct app_command *command_of(const char *path)
+{
+    const char *name = strrchr(path, '/');
+
+    name = name ? name + 1 : path;
+    for (const struct app_command *c = app_commands; c->name; c++)
+        if (!strncmp(name, "qemu-", 5) && !strcmp(c->name, name))
+            return c;
+    return NULL;
 }
 
 /* What follows "qemu-" in the name of a user-mode emulator, or NULL. "-static" is Debian's suffix.
@@ -76,7 +85,7 @@ static const char *qemu_arch(const char *path, char *arch, size_t size)
     size_t length;
 
     name = name ? name + 1 : path;
-    if (strncmp(name, "qemu-", 5) != 0 || !strncmp(name, "qemu-system-", 12))
+    if (strncmp(name, "qemu-", 5) != 0 || !strncmp(name, "qemu-system-", 12) || command_of(name))
         return NULL;
     snprintf(arch, size, "%s", name + 5);
     length = strlen(arch);
@@ -88,6 +97,15 @@ static const char *qemu_arch(const char *path, char *arch, size_t size)
     return arch;
 }
 
+/* What follows "qemu-system-" in the name of a machine emulator, or NULL. */
+static const char *system_arch(const char *path)
+{
+    const char *name = strrchr(path, '/');
+
+    name = name ? name + 1 : path;
+    return app_system_door && !strncmp(name, "qemu-system-", 12) ? name + 12 : NULL;
+}
+
 int main(int argc, char **argv)
 {
     char buf[64];
@@ -97,6 +115,10 @@ int main(int argc, char **argv)
         return app_binfmt(arch, argc, argv);
     if (arch)
         return app_qemu_user(arch, argc, argv);
+    if (argc > 0 && system_arch(argv[0]))
+        return app_system_door(system_arch(argv[0]), argc, argv);
+    if (argc > 0 && command_of(argv[0]))
+        return command_of(argv[0])->run(argc, argv);
     if (argc < 2) {
         help(0, NULL);
         return 2;
@@ -104,8 +126,11 @@ int main(int argc, char **argv)
     arch = qemu_arch(argv[1], buf, sizeof(buf));
     if (arch && !strchr(argv[1], '/'))
         return app_qemu_user(arch, argc - 1, argv + 1);
-    for (size_t i = 0; i < array_size(commands); i++)
-        if (!strcmp(argv[1], commands[i].name))
-            return commands[i].run(argc - 1, argv + 1);
+    if (system_arch(argv[1]) && !strchr(argv[1], '/'))
+        return app_system_door(system_arch(argv[1]), argc - 1, argv + 1);
+    for (size_t t = 0; t < array_size(tables); t++)
+        for (const struct app_command *c = tables[t]; c->name; c++)
+            if (!strcmp(argv[1], c->name))
+                return c->run(argc - 1, argv + 1);
     return unknown(argv[1]);
 }

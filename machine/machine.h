@@ -36,6 +36,8 @@ struct board {
     unsigned max_cpus;
     size_t size;                    /* of the board's own struct; machine_board(m) */
     const struct prop *props;       /* "machine" object, besides "type" */
+    /* Adds what the board decides to a cpu's options (struct of isa_sys.props). */
+    void (*cpu_options)(struct machine *m, unsigned index, void *props);
     int (*build)(struct machine *m, struct err *e);   /* devices that are always there; cpus are made already */
     int (*start)(struct machine *m, struct err *e);   /* after -device: images, device tree; before every reset's end too */
     void (*reset)(struct machine *m);                 /* after devices and cpus: loads the kernel again, sets the boot cpu */
@@ -81,6 +83,7 @@ struct mem_region *machine_memory_root(struct machine *m); /* container of the w
 struct os_loop *machine_loop(struct machine *m);
 unsigned machine_cpus(const struct machine *m);
 struct cpu *machine_cpu(struct machine *m, unsigned index);
+int machine_cpu_thread(const struct machine *m, unsigned index); /* the host's id of its thread; 0: none yet */
 struct accel *machine_accel(struct machine *m);
 uint64_t machine_memory(const struct machine *m); /* bytes of RAM asked for */
 /* Starts a cpu that is powered off (PSCI CPU_ON): it runs from its state once the caller returns. */

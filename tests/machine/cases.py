@@ -1,0 +1,270 @@
+"""The machines that tests boot, and what each must do. A case is a function; its set is base (make check) or
+full (make check-full)."""
+
+import collections
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+
+from console import Machine
+from qmp import Qmp
+
+Case = collections.namedtuple("Case", "name set run")
+CASES = []
+
+# What the fixed work of tests/machine/init prints, whatever the machine.
+WORK = {
+    "sha256": "3b6a07d0d404fab4e23b6d34bc6696a6a312dd92821332385e5af7c01c421351  -",
+    "awk": "26999994",
+    "fork": "300",
+    "shell": "1999995",
+}
+
+
+class Skip(Exception):
+    pass
+
+
+def case(which):
+    def add(function):
+        CASES.append(Case(function.__name__, which, function))
+        return function
+    return add
+
+
+def kernel(ctx, append, *more, cpus=1, memory=512):
+    guest = ctx.guest("kernel")
+    return ctx.command("-M", "virt", "-smp", str(cpus), "-m", str(memory), "-nographic", "-no-reboot",
+                       "-kernel", os.path.join(guest, "vmlinuz"), "-initrd", os.path.join(guest, "initrd.gz"),
+                       "-append", "console=ttyAMA0 " + append, *more)
+
+
+def need(program):
+    if not shutil.which(program):
+        raise Skip(f"needs {program}")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def work(ctx, *more, **options):
+    with Machine(kernel(ctx, "quiet myna=work", *more, **options), ctx.log()) as m:
+        m.wait(r"MYNA: init", 120)
+        for name in ("sha256", "gzip", "awk", "fork", "sort", "shell"):
+            found = m.wait(rf"^MYNA: {name} \d+ (\d+) (.*)$", 180)
+            assert found[1] == "0", f"{name} failed: {found[2]}"
+            assert found[2].strip() == WORK.get(name, found[2].strip()), f"{name} printed {found[2]}"
+        m.wait(r"MYNA: done")
+        assert m.end() == 0, "exit status"
+
+
+def stress(ctx, cpus, rounds, *more):
+    with Machine(kernel(ctx, f"quiet myna=stress:{rounds}", *more, cpus=cpus), ctx.log()) as m:
+        m.wait(r"MYNA: init .* cpus %d$" % cpus, 120)
+        found = m.wait(r"^MYNA: stress (\d+) (\d+) (\d+)$", 600)
+        assert found[1] == "1", f"{found[1]} different results of the same work"
+        assert found[2] == found[3], f"{found[2]} lines under a lock, not {found[3]}"
+        m.wait(r"MYNA: done")
+        assert "MYNA: kernel" not in m.text, "the kernel complains: " + m.text[-500:]
+        assert m.end() == 0
+
+
+@case("base")
+def linux_work(ctx):
+    """Debian's kernel, our RAM disk, a fixed set of work, power-off."""
+    work(ctx)
+
+
+@case("full")
+def linux_interpreted(ctx):
+    """The same kernel by the interpreter alone."""
+    with Machine(kernel(ctx, "quiet myna=off", "-accel", "dbt,tier=0"), ctx.log()) as m:
+        m.wait(r"MYNA: done", 600)
+        assert m.end() == 0
+
+
+@case("full")
+def linux_models(ctx):
+    """Every processor model, both interrupt controllers."""
+    for cpu in ("cortex-a53", "cortex-a57", "cortex-a72", "cortex-a76", "neoverse-n1", "max"):
+        for gic in ("2", "3"):
+            with Machine(kernel(ctx, "quiet myna=off", "-cpu", cpu, "-M", f"virt,gic-version={gic}", cpus=2),
+                         ctx.log(f"-{cpu}-{gic}")) as m:
+                m.wait(r"MYNA: init .* cpus 2", 120)
+                assert m.end() == 0, f"{cpu} with GICv{gic}"
+
+
+@case("base")
+def linux_smp(ctx):
+    """Two processors under processes, pipes, signals and locks."""
+    stress(ctx, 2, 1)
+
+
+@case("full")
+def linux_smp_long(ctx):
+    for cpus in (1, 2, 4):
+        for _ in range(20):
+            stress(ctx, cpus, 1)
+
+
+@case("full")
+def linux_el2(ctx):
+    """Entered at EL2."""
+    with Machine(kernel(ctx, "myna=off", "-M", "virt,virtualization=on,gic-version=3"), ctx.log()) as m:
+        m.wait(r"CPU: All CPU\(s\) started at EL2", 120)
+        m.wait(r"MYNA: done", 120)
+        assert m.end() == 0
+
+
+@case("full")
+def installer(ctx):
+    """Debian's installer to its first screen."""
+    guest = ctx.guest("netboot")
+    command = ctx.command("-M", "virt", "-m", "1024", "-nographic", "-no-reboot",
+                          "-kernel", os.path.join(guest, "netboot/linux"),
+                          "-initrd", os.path.join(guest, "netboot/initrd.gz"), "-append", "console=ttyAMA0")
+    with Machine(command, ctx.log()) as m:
+        m.wait(r"Select a language|Choose language", 240)
+
+
+@case("base")
+def control(ctx):
+    """The control socket: stop, cont, reset, power button, quit."""
+    folder = tempfile.mkdtemp(prefix="myna-")
+    path = os.path.join(folder, "qmp")
+    try:
+        with Machine(kernel(ctx, "quiet myna=run:sleep+1000", "-qmp", f"unix:{path},server=on,wait=off", cpus=2),
+                     ctx.log()) as m:
+            q = Qmp(path)
+            m.wait(r"MYNA: init", 120)
+            assert q.call("query-status")["status"] == "running"
+            assert len(q.call("query-cpus-fast")) == 2
+            assert "query-block" in [c["name"] for c in q.call("query-commands")]
+            q.call("stop")
+            assert q.call("query-status") == {"status": "paused", "running": False} or \
+                q.call("query-status")["running"] is False
+            q.call("cont")
+            assert q.call("query-status")["running"] is True
+            q.call("quit")
+            assert m.end(20) == 0
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@case("base")
+def debugger(ctx):
+    """gdb: stop at the kernel's entry, registers, memory, step, continue."""
+    need("gdb-multiarch")
+    port = free_port()
+    with Machine(kernel(ctx, "quiet myna=off", "-S", "-gdb", f"tcp:127.0.0.1:{port}", cpus=2), ctx.log()) as m:
+        script = [f"target remote 127.0.0.1:{port}", "info threads", "p/x $pc", "x/2i $pc", "stepi", "p/x $pc",
+                  "info registers x0 sp cpsr", "p $v0", "detach"]
+        command = ["gdb-multiarch", "-nx", "-batch", "-ex", "set architecture aarch64"]
+        for line in script:
+            command += ["-ex", line]
+        out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
+                             check=False).stdout
+        assert "Thread 1.2" in out or "  2 " in out, out
+        pcs = [int(line.split("=")[1], 16) for line in out.splitlines() if line.startswith("$") and "0x4" in line][:2]
+        assert len(pcs) == 2 and pcs[0] != pcs[1], out
+        m.wait(r"MYNA: done", 120)
+        assert m.end() == 0
+
+
+def disk_command(ctx, disk, *more, cpus=2):
+    return ctx.command("-M", "virt", "-smp", str(cpus), "-m", "1024", "-nographic", "-no-reboot",
+                       "-drive", f"file={disk},format=raw,if=virtio,snapshot=on", *more)
+
+
+def direct(guest):
+    return ["-kernel", os.path.join(guest, "vmlinuz-disk"), "-initrd", os.path.join(guest, "initrd-disk"),
+            "-append", "root=LABEL=root rw console=ttyAMA0"]
+
+
+def log_in(m):
+    m.wait(r"myna-guest login:", 300)
+    m.send("root\n")
+    m.wait(r"Password:", 60)
+    m.send("myna\n")
+    m.wait(r"root@myna-guest.*#", 60)
+    m.send("export PS1='$ ' TERM=dumb; stty -echo; echo REA''DY\n")
+    m.wait(r"READY", 60)
+
+
+def shell(m, command, timeout=120):
+    """Runs a command in the guest's shell; its output. A failure of it is one of the case."""
+    m.send(f"{command}; echo STAT''US:$?\n")
+    found = m.wait(r"([\s\S]*?)STATUS:(\d+)", timeout)
+    assert found[2] == "0", f"{command}: {found[1][-500:]}"
+    return found[1]
+
+
+@case("full")
+def debian_direct(ctx):
+    """Debian on a disk by direct kernel: login, disk, network, apt, power button."""
+    guest = ctx.guest("disk")
+    folder = tempfile.mkdtemp(prefix="myna-")
+    path = os.path.join(folder, "qmp")
+    port = free_port()
+    command = disk_command(ctx, os.path.join(guest, "disk.img"), *direct(guest),
+                           "-nic", f"user,hostfwd=tcp:127.0.0.1:{port}-:22",
+                           "-qmp", f"unix:{path},server=on,wait=off")
+    try:
+        with Machine(command, ctx.log()) as m:
+            log_in(m)
+            assert "running" in shell(m, "systemctl is-system-running --wait || systemctl --failed", 120)
+            shell(m, "dd if=/dev/urandom of=/root/part bs=1M count=64 && for i in $(seq 16); do cat /root/part; done "
+                     ">/root/big && sync && echo 3 >/proc/sys/vm/drop_caches && "
+                     "[ $(md5sum </root/big | cut -c1-32) = $(for i in $(seq 16); do cat /root/part; done | md5sum | "
+                     "cut -c1-32) ]", 600)
+            shell(m, "rm /root/big; apt-get update -q && apt-get install -q -y sl", 600)
+            shell(m, "test -x /usr/games/sl")
+            key = os.path.join(folder, "key")
+            shutil.copy(os.path.join(guest, "ssh-key"), key)
+            os.chmod(key, 0o600)
+            ssh = ["-i", key, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o",
+                   "ConnectTimeout=60"]
+            subprocess.run(["scp", *ssh, "-P", str(port), __file__, "root@127.0.0.1:/root/copied"], check=True,
+                           timeout=120)
+            out = subprocess.run(["ssh", *ssh, "-p", str(port), "root@127.0.0.1", "wc -c </root/copied; uname -m"],
+                                 stdout=subprocess.PIPE, text=True, check=True, timeout=120).stdout.split()
+            assert out == [str(os.path.getsize(__file__)), "aarch64"], out
+            Qmp(path).call("system_powerdown")
+            m.wait(r"reboot: Power down", 120)
+            assert m.end() == 0
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@case("full")
+def debian_efi(ctx):
+    """The same disk by EDK2 from its EFI partition."""
+    guest = ctx.guest("disk")
+    firmware = ctx.guest("firmware")
+    command = disk_command(ctx, os.path.join(guest, "disk.img"),
+                           "-bios", os.path.join(firmware, "firmware/QEMU_EFI.fd"))
+    with Machine(command, ctx.log()) as m:
+        log_in(m)
+        shell(m, "test -d /sys/firmware/efi || dmesg | grep -q 'EFI v2'")
+        m.send("poweroff\n")
+        m.wait(r"reboot: Power down", 120)
+        assert m.end() == 0
+
+
+@case("full")
+def uboot(ctx):
+    """U-Boot from flash to its prompt."""
+    firmware = ctx.guest("firmware")
+    with Machine(ctx.command("-M", "virt", "-m", "512", "-nographic", "-no-reboot", "-nic", "none",
+                             "-bios", os.path.join(firmware, "firmware/u-boot.bin")), ctx.log()) as m:
+        m.wait(r"U-Boot 20", 60)
+        m.wait(r"Hit any key to stop autoboot|=> ", 60)
+        m.send("\n\n")
+        m.wait(r"=> ", 60)
+        m.send("version\n")
+        m.wait(r"U-Boot 20", 30)
