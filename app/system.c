@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "chr/chr.h"
+#include "ctl/ctl.h"
 #include "machine/machine.h"
 #include "net/net.h"
 #include "os/loop.h"
@@ -81,6 +82,7 @@ static int add_defaults(struct system *s, struct err *e)
 struct session {
     struct os_loop *loop;
     struct machine *machine;
+    struct ctl *ctl;
     struct os_signal *signals[2];
 };
 
@@ -145,6 +147,25 @@ static void connect_menus(struct session *run)
     }
 }
 
+/* Monitors, debugger and the socket of `myna ctl`. */
+static int open_control(struct system *s, struct session *run, struct err *e)
+{
+    const char *name = json_string_value(json_object_get(s->conf, "name"));
+    int rc = ctl_new(&run->ctl, run->machine, MYNA_VERSION, e);
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(s->monitors, i, item) {
+        if (!rc)
+            rc = ctl_monitor(run->ctl, item, e);
+    }
+    if (!rc && s->gdb)
+        rc = ctl_gdb(run->ctl, s->gdb, e);
+    if (!rc && name)
+        rc = ctl_publish(run->ctl, name, e);
+    return rc;
+}
+
 static int start(struct system *s, struct session *run, struct err *e)
 {
     static const int ends[] = {SIGTERM, SIGINT};
@@ -158,6 +179,8 @@ static int start(struct system *s, struct session *run, struct err *e)
     }
     if (!rc)
         connect_menus(run);
+    if (!rc)
+        rc = open_control(s, run, e);
     if (!rc)
         rc = capture(s, run->machine, e);
     if (!rc && s->pidfile)
@@ -182,6 +205,8 @@ int system_run(struct system *s)
     for (size_t i = 0; i < array_size(run.signals); i++)
         if (run.signals[i])
             os_signal_free(run.signals[i]);
+    if (run.ctl)
+        ctl_free(run.ctl);
     if (run.machine)
         machine_free(run.machine);
     if (run.loop)

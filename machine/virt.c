@@ -86,6 +86,14 @@ static int set(struct dev *d, const char *name, json_t *value, struct err *e)
 
 /* ---- interrupts ---- */
 
+static void gic_view(struct cpu *c, struct gic_view *v)
+{
+    struct arm64_view a;
+
+    arm64_view(c, &a);
+    *v = (struct gic_view){.el = a.el, .secure = a.secure, .ns_bank = a.ns, .imo = a.imo, .fmo = a.fmo};
+}
+
 static void wire_cpus(struct machine *m, struct virt *v)
 {
     static const struct {
@@ -108,7 +116,8 @@ static int make_gic(struct machine *m, struct virt *v, struct err *e)
     struct cpu **cpus = mem_array(struct cpu *, m->ncpus);
     uint64_t *affinity = mem_array(uint64_t, m->ncpus);
     struct gic_wiring w = {.cpus = cpus, .count = m->ncpus, .affinity = affinity, .maintenance = VIRT_PPI_GIC,
-                           .irq = A64_LINE_IRQ, .fiq = A64_LINE_FIQ, .virq = A64_LINE_VIRQ, .vfiq = A64_LINE_VFIQ};
+                           .irq = A64_LINE_IRQ, .fiq = A64_LINE_FIQ, .virq = A64_LINE_VIRQ, .vfiq = A64_LINE_VFIQ,
+                           .view = gic_view};
     int rc;
 
     for (unsigned i = 0; i < m->ncpus; i++) {
@@ -121,6 +130,8 @@ static int make_gic(struct machine *m, struct virt *v, struct err *e)
         rc = set(v->gic, "has-security", json_boolean(v->secure), e);
     if (!rc)
         rc = set(v->gic, "has-virtualization", json_boolean(v->virtualization), e);
+    if (!rc && v->gicv3)
+        rc = set(v->gic, "has-lpi", json_boolean(v->its), e);
     gic_wire(v->gic, &w);
     free(cpus);
     free(affinity);
