@@ -131,7 +131,7 @@ int64_t lx_sys_sigaltstack(struct lx_thread *t, uint64_t *a)
 {
     uint64_t sp = t->p->guest->get_sp(t), old[3], new[3];
     struct lx_altstack *s = &t->altstack;
-    bool on = !(s->flags & (1 << 31)) && s->size && sp > s->sp && sp - s->sp <= s->size;
+    bool on = !((uint32_t)s->flags & 1u << 31) && s->size && sp > s->sp && sp - s->sp <= s->size;
     uint32_t mode;
 
     old[0] = s->sp;
