@@ -29,6 +29,7 @@ int app_register(int argc, char **argv);
 int app_doctor(int argc, char **argv);
 /* Machines; not in the static executable. */
 int app_run(int argc, char **argv);
+int app_ctl(int argc, char **argv);
 int app_image(int argc, char **argv);
 /* Called by QEMU's name for a machine emulator; `arch` is what follows "qemu-system-". */
 int app_qemu_system(const char *arch, int argc, char **argv);

@@ -485,7 +485,7 @@ static void do_set(struct gdb *g)
 {
     const char *at;
 
-    if (after(g, "QStartNoAckMode")) {
+    if (!strcmp((char *)g->in, "QStartNoAckMode")) {
         gdb_reply(g, "OK");
         g->noack = true;
     } else if ((at = after(g, "Qqemu.PhyMemMode:"))) {
