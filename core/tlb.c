@@ -194,35 +194,45 @@ struct tlb_set *tlb_use(struct tlb *t, uint64_t ctx, const struct tlb_set *keep)
 
 /* ---- filling ---- */
 
-/* Notes where mappings larger than a page are: a flush of any address of one is a flush of it all. */
+/* Joins the two neighbours with the least between them; only those that touch, if `touching`. False: none. */
+static bool join_hulls(struct tlb *t, bool touching)
+{
+    struct tlb_hull *to = NULL, *from = NULL;
+    uint64_t least = touching ? 1 : UINT64_MAX;
+
+    for (unsigned i = 0; i < t->nhulls; i++)
+        for (unsigned k = 0; k < t->nhulls; k++) {
+            struct tlb_hull *a = &t->hull[i], *b = &t->hull[k];
+
+            if (i != k && a->lo <= b->lo && (b->lo <= a->hi || b->lo - a->hi <= least)) {
+                least = b->lo <= a->hi ? 0 : b->lo - a->hi;
+                to = a;
+                from = b;
+            }
+        }
+    if (!to)
+        return false;
+    to->hi = from->hi > to->hi ? from->hi : to->hi;
+    to->bits = from->bits > to->bits ? from->bits : to->bits;
+    *from = t->hull[--t->nhulls];
+    return true;
+}
+
+/* Notes where mappings larger than a page are: a flush of any address of one is a flush of it all. What lies
+ * between two hulls that had to be joined is flushed in such pieces too, so the nearest are. */
 static void note_large(struct tlb *t, uint64_t va, uint8_t bits)
 {
     uint64_t size = bits > 63 ? 0 : (uint64_t)1 << bits;
     uint64_t lo = va & ~(size - 1), hi = lo + size - 1;
-    struct tlb_hull *best = NULL;
-    uint64_t growth = UINT64_MAX;
 
-    for (unsigned i = 0; i < t->nhulls; i++) {
-        struct tlb_hull *h = &t->hull[i];
-        uint64_t nlo = lo < h->lo ? lo : h->lo, nhi = hi > h->hi ? hi : h->hi;
-        uint64_t g = (nhi - nlo) - (h->hi - h->lo);
-
-        if (!g) {
-            h->bits = bits > h->bits ? bits : h->bits;
+    for (unsigned i = 0; i < t->nhulls; i++)
+        if (lo >= t->hull[i].lo && hi <= t->hull[i].hi && bits <= t->hull[i].bits)
             return;
-        }
-        if (g < growth) {
-            growth = g;
-            best = h;
-        }
-    }
-    if (t->nhulls < TLB_HULLS && (!best || growth > size)) {
-        t->hull[t->nhulls++] = (struct tlb_hull){lo, hi, bits};
-        return;
-    }
-    best->lo = lo < best->lo ? lo : best->lo;
-    best->hi = hi > best->hi ? hi : best->hi;
-    best->bits = bits > best->bits ? bits : best->bits;
+    if (t->nhulls == TLB_HULLS)
+        join_hulls(t, false);
+    t->hull[t->nhulls++] = (struct tlb_hull){lo, hi, bits};
+    while (join_hulls(t, true))
+        ;
 }
 
 static struct tlb_l2 *l2_group(struct tlb *t, uint64_t va)
@@ -294,12 +304,21 @@ void tlb_note_code(struct tlb_set *s, uint64_t pc, bool global)
 static void flush_code_page(struct tlb_set *s, uint64_t page)
 {
     uint64_t *word = &s->code_pages[page / 64 % array_size(s->code_pages)];
+    bool others = false;
 
     if (!(*word >> page % 64 & 1))
         return;
-    for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++)
-        if (PAGE_OF(s->jcache[i].pc) == page)
+
+    for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++) {
+        uint64_t at = PAGE_OF(s->jcache[i].pc);
+
+        if (at == page)
             s->jcache[i] = (struct cpu_jcache){UINT64_MAX, s->tlb->miss_host};
+        else
+            others |= !((at ^ page) & (64 * array_size(s->code_pages) - 1));
+    }
+    if (!others)
+        *word &= ~(UINT64_C(1) << page % 64);
     tlb_returns_clear(s);
 }
 

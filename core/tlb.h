@@ -24,7 +24,7 @@ enum {
     TLB_SETS = 16,
     TLB_L2_WAYS = 4,
     TLB_L2_SIZE = 1024, /* groups of ways */
-    TLB_HULLS = 8,
+    TLB_HULLS = 16,
 };
 
 #define TLB_PAGE_MASK (~(uint64_t)(MEM_PAGE - 1))

@@ -375,7 +375,7 @@ static uint64_t flat(const struct cpu *c, uint64_t va, const struct a64_xlat *x,
         va &= bits_mask64(56);
     if (va >> pa_bits[min_of(a64_m(c)->model->mmfr0 & 15, UINT64_C(7))])
         return FAULT(A64_FSC_SIZE, 0);
-    r->page = (struct cpu_page){.pa = va, .size = UINT64_C(1) << 30, .global = true};
+    r->page = (struct cpu_page){.pa = va, .size = 4096, .global = true};
     r->page.prot = 1 << CPU_READ | 1 << CPU_WRITE | 1 << CPU_FETCH;
     r->page.device = !dc;
     r->attr = dc ? 0xff : 0x00;
