@@ -122,7 +122,7 @@ static int make_gic(struct machine *m, struct virt *v, struct err *e)
 
     for (unsigned i = 0; i < m->ncpus; i++) {
         cpus[i] = m->vcpus[i].cpu;
-        affinity[i] = arm64_mpidr(cpus[i]);
+        affinity[i] = arm64_mpidr(cpus[i]) & 0xff00ffffff; /* the fields alone */
     }
     v->gic = part(m, v->gicv3 ? &dev_class_gicv3 : &dev_class_gicv2, "gic");
     rc = set(v->gic, "num-irq", json_integer(32 + VIRT_SPIS), e);
