@@ -194,45 +194,34 @@ struct tlb_set *tlb_use(struct tlb *t, uint64_t ctx, const struct tlb_set *keep)
 
 /* ---- filling ---- */
 
-/* Joins the two neighbours with the least between them; only those that touch, if `touching`. False: none. */
-static bool join_hulls(struct tlb *t, bool touching)
+/* Where mappings larger than a page are is noted, for a flush of any address of one is a flush of it all. */
+static const uint8_t large_bits[TLB_LARGE] = {16, 21, 25, 30, 39};
+
+static uint64_t *large_word(struct tlb *t, unsigned class, uint64_t va, uint64_t *bit)
 {
-    struct tlb_hull *to = NULL, *from = NULL;
-    uint64_t least = touching ? 1 : UINT64_MAX;
+    uint64_t n = va >> large_bits[class];
 
-    for (unsigned i = 0; i < t->nhulls; i++)
-        for (unsigned k = 0; k < t->nhulls; k++) {
-            struct tlb_hull *a = &t->hull[i], *b = &t->hull[k];
-
-            if (i != k && a->lo <= b->lo && (b->lo <= a->hi || b->lo - a->hi <= least)) {
-                least = b->lo <= a->hi ? 0 : b->lo - a->hi;
-                to = a;
-                from = b;
-            }
-        }
-    if (!to)
-        return false;
-    to->hi = from->hi > to->hi ? from->hi : to->hi;
-    to->bits = from->bits > to->bits ? from->bits : to->bits;
-    *from = t->hull[--t->nhulls];
-    return true;
+    n ^= n >> 10;
+    *bit = (uint64_t)1 << n % 64;
+    return &t->large[class][n / 64 % array_size(t->large[class])];
 }
 
-/* Notes where mappings larger than a page are: a flush of any address of one is a flush of it all. What lies
- * between two hulls that had to be joined is flushed in such pieces too, so the nearest are. */
 static void note_large(struct tlb *t, uint64_t va, uint8_t bits)
 {
-    uint64_t size = bits > 63 ? 0 : (uint64_t)1 << bits;
-    uint64_t lo = va & ~(size - 1), hi = lo + size - 1;
+    unsigned class = 0;
+    uint64_t bit;
 
-    for (unsigned i = 0; i < t->nhulls; i++)
-        if (lo >= t->hull[i].lo && hi <= t->hull[i].hi && bits <= t->hull[i].bits)
-            return;
-    if (t->nhulls == TLB_HULLS)
-        join_hulls(t, false);
-    t->hull[t->nhulls++] = (struct tlb_hull){lo, hi, bits};
-    while (join_hulls(t, true))
-        ;
+    while (class < TLB_LARGE - 1 && large_bits[class] < bits)
+        class++;
+    *large_word(t, class, va, &bit) |= bit;
+    t->larges |= 1u << class;
+}
+
+static bool in_large(struct tlb *t, unsigned class, uint64_t va)
+{
+    uint64_t bit;
+
+    return *large_word(t, class, va, &bit) & bit;
 }
 
 static struct tlb_l2 *l2_group(struct tlb *t, uint64_t va)
@@ -308,7 +297,6 @@ static void flush_code_page(struct tlb_set *s, uint64_t page)
 
     if (!(*word >> page % 64 & 1))
         return;
-
     for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++) {
         uint64_t at = PAGE_OF(s->jcache[i].pc);
 
@@ -318,7 +306,7 @@ static void flush_code_page(struct tlb_set *s, uint64_t page)
             others |= !((at ^ page) & (64 * array_size(s->code_pages) - 1));
     }
     if (!others)
-        *word &= ~(UINT64_C(1) << page % 64);
+        *word &= ~((uint64_t)1 << page % 64);
     tlb_returns_clear(s);
 }
 
@@ -367,20 +355,21 @@ static void l2_flush(struct tlb *t, const struct cpu_flush *f)
 }
 
 /* The range of pages that a flush stands for, with all of every larger mapping it touches. */
-static void widen(const struct tlb *t, const struct cpu_flush *f, uint64_t *first, uint64_t *last)
+static void widen(struct tlb *t, const struct cpu_flush *f, uint64_t *first, uint64_t *last)
 {
     uint64_t lo = f->va, hi = f->va + (f->size - 1);
 
     if (hi < lo)
         hi = UINT64_MAX;
-    for (unsigned i = 0; i < t->nhulls; i++) {
-        const struct tlb_hull *h = &t->hull[i];
-        uint64_t rest = ((uint64_t)1 << h->bits) - 1;
+    for (unsigned class = 0; class < TLB_LARGE; class++) {
+        uint64_t rest = ((uint64_t)1 << large_bits[class]) - 1;
 
-        if (lo <= h->hi && hi >= h->lo) {
+        if (!(t->larges >> class & 1))
+            continue;
+        if (in_large(t, class, lo))
             lo &= ~rest;
+        if (in_large(t, class, hi))
             hi |= rest;
-        }
     }
     *first = PAGE_OF(lo);
     *last = *first + ((hi >> MEM_PAGE_BITS) - (lo >> MEM_PAGE_BITS));
@@ -444,7 +433,8 @@ void tlb_flush_all(struct tlb *t)
     const struct cpu_flush all = {.mask = 0};
 
     flush_whole(t, &all);
-    t->nhulls = 0;
+    memset(t->large, 0, sizeof(t->large));
+    t->larges = 0;
 }
 
 void tlb_refill(struct tlb *t, uint64_t va)

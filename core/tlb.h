@@ -24,7 +24,7 @@ enum {
     TLB_SETS = 16,
     TLB_L2_WAYS = 4,
     TLB_L2_SIZE = 1024, /* groups of ways */
-    TLB_HULLS = 16,
+    TLB_LARGE = 5, /* size classes of mappings larger than a page */
 };
 
 #define TLB_PAGE_MASK (~(uint64_t)(MEM_PAGE - 1))
@@ -78,19 +78,15 @@ struct tlb_l2 {
     bool valid;
 };
 
-struct tlb_hull { /* addresses among which there are mappings larger than a page */
-    uint64_t lo, hi; /* hi: the last address */
-    uint8_t bits;    /* of the largest */
-};
-
 struct tlb {
     struct cpu *cpu;
     struct tlb_set *_Atomic sets[TLB_SETS];
     uint64_t clock;
     uint64_t space_mask; /* bits of a context that global pages do not depend on */
     uint64_t miss_host;  /* where jump cache entries that are empty lead */
-    struct tlb_hull hull[TLB_HULLS];
-    unsigned nhulls;
+    uint64_t large[TLB_LARGE][16]; /* where there are mappings larger than a page: naturally aligned pieces of
+                                      the class's size, hashed */
+    unsigned larges;               /* classes that have any */
     uint8_t *stack;      /* return stacks of all sets, each with a guard below; the accelerator's */
     size_t stack_size;   /* of each */
     uint64_t stat_fill, stat_l2, stat_walk, stat_flush_page, stat_flush_set, stat_switch;
