@@ -55,7 +55,8 @@ int app_image(int argc, char **argv)
         return 0;
     }
     if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version")) {
-        printf("myna-img version %s\n", MYNA_VERSION);
+        printf("qemu-img version 7.2.0 (myna %s)\n",
+               MYNA_VERSION); /* whose options these are; scripts look for it */
         return 0;
     }
     for (size_t i = 0; commands[i].name; i++) {

@@ -316,11 +316,13 @@ static int bounce_write(struct blk *b, struct blk_req *r, uint64_t done, uint64_
     else
         blk_iov_get(r->iov, r->niov, done, buf + (at - from), size);
     rc = bounce_io(b, BLK_OP_WRITE, from, buf, to - from);
-    if (!rc && rmw && !f->device && to > old_size && at + size < to) {
-        /* The padding made the file longer than what was written. */
+    if (!rc && rmw && !f->device && to > old_size && at + size < to && b->size == to &&
+        !f->writers) {
+        /* The padding made the file longer than what was written. (Others may write behind: then it
+         * stays.) */
         uint64_t end = max_of(at + size, old_size);
 
-        if (b->size == to && ftruncate(f->fd, (off_t)end) == 0)
+        if (ftruncate(f->fd, (off_t)end) == 0)
             b->size = end;
     }
 out:

@@ -113,6 +113,7 @@ static int refer_l2(struct check *c, uint64_t at, bool active)
         error(c, "L2 table that is used too often", at, c->count[at >> q->cluster_bits]);
         return 0;
     }
+    c->next = 0;
     table = blk_buffer(size);
     rc = table ? blk_co_read(q->file, at, table, size) : -ENOMEM;
     if (rc == -ENOMEM)

@@ -245,7 +245,9 @@ static int qcow2_status(struct blk *b, uint64_t at, uint64_t size, struct blk_ex
         out->map = x.host;
         break;
     default:
-        out->flags = b->backing ? 0 : BLK_ZERO;
+        out->flags =
+            (b->backing ? 0 : BLK_ZERO) | (x.host ? BLK_MAPPED : 0); /* a subcluster's place */
+        out->map = x.host;
     }
     return 0;
 }

@@ -106,19 +106,26 @@ static int order(struct qcow2 *q)
     return q->marked ? 0 : blk_co_flush(q->file);
 }
 
-/* A block for a region that has none: placed at `cluster`, which it counts. */
-static int new_block(struct qcow2 *q, uint64_t cluster)
+/* A block for the region of `cluster`, which has none, put at the free cluster `place`. */
+static int new_block(struct qcow2 *q, uint64_t cluster, uint64_t place)
 {
-    uint64_t block = cluster >> q->ref_bits, at = cluster << q->cluster_bits;
+    uint64_t block = cluster >> q->ref_bits, at = place << q->cluster_bits;
+    bool own = place >> q->ref_bits == block;
     uint8_t *data = blk_buffer(qcow2_cluster_size(q));
-    int rc;
+    int rc = 0;
 
     if (!data)
         return -ENOMEM;
     memset(data, 0, qcow2_cluster_size(q));
-    qcow2_ref_write(data, cluster & bits_mask64(q->ref_bits), q->ref_order, 1);
+    if (own)
+        qcow2_ref_write(data, place & bits_mask64(q->ref_bits), q->ref_order, 1);
+    else
+        rc = qcow2_ref_add(q, place, 1, 1);
+    if (!rc && !own && !q->marked)
+        rc = qcow2_cache_write(q, &q->refs);
     qcow2_cache_drop(q, &q->refs, at, qcow2_cluster_size(q));
-    rc = blk_co_write(q->file, at, data, qcow2_cluster_size(q));
+    if (!rc)
+        rc = blk_co_write(q->file, at, data, qcow2_cluster_size(q));
     free(data);
     if (!rc)
         rc = order(q);
@@ -276,30 +283,28 @@ int qcow2_ref_set(struct qcow2 *q, uint64_t cluster, uint64_t count)
 
 /* ---- allocation ---- */
 
-/* There is a block for the cluster. When it has to be made, it takes the cluster itself. */
-static int ensure_block(struct qcow2 *q, uint64_t cluster)
-{
-    uint64_t block = cluster >> q->ref_bits;
-
-    if (block >= q->rt_size)
-        return grow_table(q, block);
-    return q->rt[block] ? 0 : new_block(q, cluster);
-}
-
 static int find_run(struct qcow2 *q, uint64_t want, bool all, uint64_t *first, uint64_t *count)
 {
     uint64_t at = q->free_from, run = 0;
 
     while (run < want) {
-        uint64_t refs, cluster = at + run;
-        int rc;
+        uint64_t refs, cluster = at + run, block = cluster >> q->ref_bits;
+        int rc = 0;
 
         if (cluster >= cluster_limit(q))
             return -EFBIG;
-        rc = ensure_block(q, cluster);
-        if (rc)
-            return rc;
-        rc = qcow2_ref_get(q, cluster, &refs);
+        if (block >= q->rt_size) {
+            rc = grow_table(q, block);
+        } else if (!q->rt[block]) {
+            /* The block takes the first cluster of the run, which so stays in one piece. */
+            rc = new_block(q, cluster, at);
+            if (run) {
+                at++;
+                run--;
+            }
+        }
+        if (!rc)
+            rc = qcow2_ref_get(q, at + run, &refs);
         if (rc)
             return rc;
         if (!refs) {
@@ -307,7 +312,7 @@ static int find_run(struct qcow2 *q, uint64_t want, bool all, uint64_t *first, u
         } else if (run && !all) {
             break;
         } else {
-            at = cluster + 1;
+            at += run + 1;
             run = 0;
         }
     }
