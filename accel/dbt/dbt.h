@@ -190,6 +190,8 @@ size_t dbt_front_bytes(struct accel *a, const struct dbt_code *code, uint64_t pc
 
 /* ---- translate.c (lock held) ---- */
 struct dbt_block *dbt_translate(struct dbt_thread *t, const struct dbt_code *code, uint64_t pc, uint32_t key);
+/* The generation has hardly room for a unit of so many IR instructions. */
+bool dbt_crowded(const struct accel *a, uint32_t nins);
 struct dbt_block *dbt_install(struct dbt_thread *t, const struct dbt_code *code, struct ir_unit *u, struct cg_opts *o,
                               uint8_t tier);
 void dbt_log_unit(const struct accel *a, const struct ir_unit *u, int category, const char *what);

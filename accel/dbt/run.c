@@ -10,7 +10,7 @@
 #include "accel/dbt/dbt.h"
 #include "base/log.h"
 
-enum { DEFAULT_CACHE = 256 << 20, DEFAULT_HOT = 2000 };
+enum { DEFAULT_CACHE = 256 << 20, LEAST_CACHE = 1 << 20, DEFAULT_HOT = 2000 };
 /* A child gets a copy of so much code; of more it needs little, mostly, and starts with none. */
 enum { FORK_COPIES = 32 << 20 };
 
@@ -29,6 +29,8 @@ static int make(struct accel **out, const struct isa *isa, const struct accel_op
         a->src = *src;
     if (!a->o.cache_size)
         a->o.cache_size = DEFAULT_CACHE;
+    if (a->o.cache_size < LEAST_CACHE)
+        a->o.cache_size = LEAST_CACHE;
     if (!a->o.tier2_threshold)
         a->o.tier2_threshold = DEFAULT_HOT;
     /* Tests that choose either want the same regions every time. */

@@ -33,18 +33,24 @@ static void fill_links(struct arena *mem, struct dbt_block *b, const struct cg_r
     }
 }
 
+bool dbt_crowded(const struct accel *a, uint32_t nins)
+{
+    const struct dbt_gen *g = &a->gen[a->current];
+    size_t room = g->size / 4 < 65536 ? g->size / 4 : 65536;
+    return g->size - g->used < room + (size_t)nins * 64 || atomic_load(&g->nblocks) + 1 >= DBT_GEN_BLOCKS;
+}
+
 struct dbt_block *dbt_install(struct dbt_thread *t, const struct dbt_code *code, struct ir_unit *u, struct cg_opts *o,
                               uint8_t tier)
 {
     struct accel *a = t->a;
     struct cg_result r;
-    struct dbt_gen *g = &a->gen[a->current];
-    if (g->size - g->used < 65536 + (size_t)u->nins * 64 || atomic_load(&g->nblocks) + 1 >= DBT_GEN_BLOCKS) {
-        if (!t->cpu) /* the background thread leaves that to others */
+    if (dbt_crowded(a, u->nins)) {
+        if (!t->cpu) /* the background thread leaves that to others: dbt_hot() */
             return NULL;
         dbt_next_generation(t);
-        g = &a->gen[a->current];
     }
+    struct dbt_gen *g = &a->gen[a->current];
     size_t at = g->start + g->used;
     uint64_t rx = (uint64_t)(uintptr_t)a->code.rx + at;
     o->link_lo = code->lo;
@@ -97,9 +103,10 @@ struct dbt_block *dbt_translate(struct dbt_thread *t, const struct dbt_code *cod
         };
         uint64_t reclaims = a->reclaims;
         struct dbt_block *b = dbt_install(t, code, u, &o, 1);
-        if (b && a->mem && reclaims != a->reclaims) { /* the lock was let go: the code may have changed */
+        if (b && reclaims != a->reclaims) { /* the lock was let go: the code may have changed */
             dbt_kill(a, b);
-            dbt_code_mark(a, pc + code->delta);
+            if (a->mem)
+                dbt_code_mark(a, pc + code->delta);
             max = 128;
             continue;
         }

@@ -35,8 +35,11 @@ static void *work(void *arg)
         os_mutex_lock(&a->lock);
         wait_out_reclaim(a);
         w->busy = false;
-        if (!w->stale && !w->quit)
-            dbt_region_install(&w->self, &q.code, &w->self.unit);
+        if (w->quit || (!w->stale && dbt_region_install(&w->self, &q.code, &w->self.unit)))
+            continue;
+        struct dbt_block *b = dbt_lookup(a, q.pc, q.code.delta, q.key);
+        if (b && (w->stale || dbt_crowded(a, w->self.unit.nins)))
+            b->requested = false; /* another time */
     }
     os_mutex_unlock(&a->lock);
     return NULL;
@@ -97,6 +100,8 @@ void dbt_hot(struct dbt_thread *t, const struct dbt_code *code)
     struct accel *a = t->a;
     struct cpu *c = t->cpu;
     int32_t *counter = &c->hot[map_hash(c->pc) % CPU_HOT_SIZE];
+    if (dbt_crowded(a, 0) && a->o.tier > 1) /* a region has no room: others may not reclaim */
+        dbt_next_generation(t);
     struct dbt_block *b = dbt_lookup(a, c->pc, code->delta, c->key);
     *counter = a->o.tier2_threshold;
     if (!b || a->o.tier < 2)
