@@ -3,6 +3,8 @@
  */
 #include "ctl/gdb_int.h"
 
+enum { WIDEST = 16 }; /* bytes of an access that may begin before the watched ones */
+
 static uint8_t access_of(enum gdb_point_type type)
 {
     static const uint8_t access[] = {
@@ -78,12 +80,21 @@ void gdb_point_reason(struct gdb *g, struct cpu *cpu, struct str *out)
             str_printf(out, p->type == GDB_SW ? "swbreak:;" : "hwbreak:;");
             return;
         }
-    /* The accelerator tells of a watchpoint by the address that was to be accessed. */
-    if (cpu->exit_reason != CPU_EXIT_DEBUG || !cpu->exit_code)
+    /* The accelerator tells of a watchpoint by the access that was to be made; gdb_points_forget()
+     * took away what was there before. */
+    if (cpu->fault_addr == UINT64_MAX)
         return;
     vec_for_each (struct gdb_point, p, &g->points)
-        if (p->type >= GDB_WRITE && cpu->fault_addr - p->va < p->size) {
-            str_printf(out, "%s:%llx;", names[p->type], (unsigned long long)cpu->fault_addr);
+        if (p->type >= GDB_WRITE && access_of(p->type) >> cpu->fault_access & 1 &&
+            cpu->fault_addr < p->va + p->size && cpu->fault_addr + WIDEST > p->va) {
+            str_printf(out, "%s:%llx;", names[p->type],
+                       (unsigned long long)max_of(cpu->fault_addr, p->va));
             return;
         }
+}
+
+void gdb_points_forget(struct gdb *g)
+{
+    for (unsigned i = 0; i < machine_cpus(g->c->m); i++)
+        machine_cpu(g->c->m, i)->fault_addr = UINT64_MAX;
 }

@@ -100,6 +100,7 @@ static void run(struct gdb *g)
 
     g->waiting = true;
     g->interrupted = false;
+    gdb_points_forget(g);
     if (s == MACHINE_SHUTDOWN || s == MACHINE_GUEST_PANIC) {
         g->waiting = false;
         gdb_reply_stop(g, GDB_SIGABRT);
@@ -119,6 +120,7 @@ static void step(struct gdb *g, unsigned cpu)
         return;
     }
     g->waiting = true;
+    gdb_points_forget(g);
     machine_step(g->c->m, machine_cpu(g->c->m, cpu));
 }
 

@@ -50,6 +50,7 @@ void gdb_reply_stop(struct gdb *g, unsigned signal);
 bool gdb_point_add(struct gdb *g, enum gdb_point_type type, uint64_t va, uint64_t size);
 bool gdb_point_remove(struct gdb *g, enum gdb_point_type type, uint64_t va, uint64_t size);
 void gdb_points_clear(struct gdb *g);
+void gdb_points_forget(struct gdb *g); /* before going on: no watchpoint was met */
 /* Why the processor stopped: "swbreak:;", "watch:ADDRESS;" or nothing. */
 void gdb_point_reason(struct gdb *g, struct cpu *cpu, struct str *out);
 /* gdb_xml.c */

@@ -598,8 +598,7 @@ static void gdb_running(void **state)
     gdb_send(t, "c");
     while (t->m->status != MACHINE_RUNNING)
         pump(t);
-    t->m->cpu[0]->exit_reason = CPU_EXIT_DEBUG;
-    t->m->cpu[0]->exit_code = 1;
+    t->m->cpu[0]->fault_access = CPU_WRITE;
     t->m->cpu[0]->fault_addr = 0x4004;
     fake_debug_stop(t->m, 0);
     assert_string_equal(gdb_next(t, false), "T05thread:01;watch:4004;");
