@@ -1,12 +1,16 @@
 """The machines that tests boot, and what each must do. A case is a function; its set is base (make check) or
 full (make check-full)."""
 
+import base64
 import collections
+import gzip
 import os
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
 
 from console import Machine
 from qmp import Qmp
@@ -174,6 +178,62 @@ def debugger(ctx):
         assert len(pcs) == 2 and pcs[0] != pcs[1], out
         m.wait(r"MYNA: done", 120)
         assert m.end() == 0
+
+
+def kernel_symbols(ctx):
+    """The kernel's own list of symbols, as an ELF file for gdb; and a script's way to its addresses."""
+    folder = os.path.join(ctx.build, "guest-arm64")
+    path = os.path.join(folder, "symbols.elf")
+    kernel_time = os.path.getmtime(os.path.join(ctx.guest("kernel"), "vmlinuz"))
+    if os.path.exists(path) and os.path.getmtime(path) > kernel_time:
+        return path
+    append = "quiet nokaslr myna=run:gzip+-c+/proc/kallsyms+|+base64"
+    with Machine(kernel(ctx, append), ctx.log("-symbols")) as m:
+        m.wait(r"MYNA: done", 300)
+        packed = re.search(r"(H4sI[A-Za-z0-9+/=\n]+)\nMYNA: done", m.text)[1]
+    lines = [line.split() for line in gzip.decompress(base64.b64decode(packed)).decode().splitlines()]
+    symbols = {name: int(value, 16) for value, kind, name, *module in lines
+               if not module and kind in "tT" and re.fullmatch(r"[A-Za-z_]\w*", name)}
+    start = symbols["_stext"]
+    text = ['.section .text,"ax"', "base:"]
+    for name, value in symbols.items():
+        if 0 <= value - start < 64 << 20:
+            text.append(f".globl {name}\n.type {name}, %function\n.set {name}, base+{value - start}")
+    text.append(f".skip {max(v - start for v in symbols.values() if v - start < 64 << 20) + 4096}")
+    with open(path + ".s", "w", encoding="utf-8") as out:
+        out.write("\n".join(text) + "\n")
+    subprocess.run(["aarch64-linux-gnu-as", "-o", path + ".o", path + ".s"], check=True)
+    subprocess.run(["aarch64-linux-gnu-ld", f"-Ttext={start:#x}", "-e", "0", "-o", path + ".new", path + ".o"],
+                   check=True)
+    os.replace(path + ".new", path)
+    return path
+
+
+@case("full")
+def debugger_symbols(ctx):
+    """gdb: break in start_kernel, backtrace with the kernel's symbols, watch a variable, step, the second vCPU."""
+    need("gdb-multiarch")
+    need("aarch64-linux-gnu-as")
+    symbols = kernel_symbols(ctx)
+    port = free_port()
+    script = [f"target remote 127.0.0.1:{port}", "break start_kernel", "continue", "bt", "delete",
+              # the preemption count of the first task
+              "set $task = $SP_EL0", "watch *(unsigned long *)($task + 8)", "continue", "delete",
+              "hbreak vfs_read", "continue", "bt", "delete", "thread 2", "x/i $pc", "thread 1", "stepi", "stepi",
+              "info threads", "monitor info status", "kill"]
+    command = ["gdb-multiarch", "-nx", "-batch", "-ex", "set architecture aarch64", symbols]
+    for line in script:
+        command += ["-ex", line]
+    with Machine(kernel(ctx, "nokaslr quiet", "-S", "-gdb", f"tcp:127.0.0.1:{port}", cpus=2), ctx.log()) as m:
+        time.sleep(1)
+        out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180,
+                             check=False).stdout
+        for pattern in (r"hit Breakpoint 1, 0x\w+ in start_kernel", r"#1 +0x\w+ in __primary_switched",
+                        r"Hardware watchpoint 2[\s\S]*Old value = (\d+)\s+New value = (?!\1\b)\d+",
+                        r"hit Breakpoint 3, 0x\w+ in vfs_read", r"#1 +0x\w+ in ksys_read",
+                        r"Switching to thread 2[\s\S]*=> 0x\w+", r"CPU#1 \[on\]", r"VM status: paused"):
+            assert re.search(pattern, out), f"no {pattern} in\n{out}"
+        assert m.end(20) == 0
 
 
 def disk_command(ctx, disk, *more, cpus=2):
