@@ -193,6 +193,15 @@ static int geometry(struct qcow2 *q, const uint8_t *h, struct err *e)
     if (q->l1_size < (bits_align_up(q->size, UINT64_C(1) << (q->cluster_bits + q->l2_bits)) >>
                       (q->cluster_bits + q->l2_bits)))
         return err_text(e, EINVAL, "%s: the L1 table is too small for the image's size", path);
+    if (q->l1_size &&
+        (q->l1_at >= q->file->size ||
+         (uint64_t)q->l1_size * 8 > bits_align_up(q->file->size, 1u << 21) - q->l1_at))
+        return err_text(e, EINVAL, "%s: the L1 table is outside of the file", path);
+    if (q->rt_at >= q->file->size && !q->checking)
+        return err_text(
+            e, EINVAL,
+            "%s: the refcount table is outside of the file: `myna image check -r all` may mend it",
+            path);
     if ((q->l1_at | q->rt_at) & (qcow2_cluster_size(q) - 1))
         return err_text(e, EINVAL, "%s: a table is not on a cluster's border", path);
     return 0;

@@ -58,7 +58,7 @@ bool qcow2_start(struct blk *b, struct blk_req *r)
         return start_read(q, r);
     case BLK_OP_WRITE:
         if (!(r->flags & BLK_COMPRESS) && qcow2_map_cached(q, r->at, r->size, &x) &&
-            x.size == r->size && x.type == QCOW2_NORMAL && x.in_place)
+            x.size == r->size && x.type == QCOW2_NORMAL && x.in_place && qcow2_inside(q, &x))
             return pass_data(q, r, &x);
         return false;
     case BLK_OP_FLUSH:

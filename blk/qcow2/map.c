@@ -188,8 +188,8 @@ int qcow2_l2_for_write(struct qcow2 *q, uint64_t at, struct qcow2_slice **out)
         if (rc)
             return rc;
     }
-    if (table_bad(q, slice_at(q, at)))
-        return qcow2_corrupt(q, "the L2 table of guest address %#llx is not on a cluster's border",
+    if (table_bad(q, slice_at(q, at)) || slice_at(q, at) >= q->file->size)
+        return qcow2_corrupt(q, "the L2 table of guest address %#llx is nowhere in the file",
                              (unsigned long long)at);
     return qcow2_slice_get(q, &q->l2, slice_at(q, at), out);
 }

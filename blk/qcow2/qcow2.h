@@ -187,6 +187,11 @@ struct qcow2_extent {
 /* What guest bytes [at, at + size) are; false: the L2 slice is not in memory. */
 bool qcow2_map_cached(struct qcow2 *q, uint64_t at, uint64_t size, struct qcow2_extent *out);
 int must_check qcow2_map(struct qcow2 *q, uint64_t at, uint64_t size, struct qcow2_extent *out);
+/* A cluster of data begins within the file: one that lies behind its end was never written. */
+static inline bool qcow2_inside(const struct qcow2 *q, const struct qcow2_extent *x)
+{
+    return bits_align_down(x->host, qcow2_cluster_size(q)) < q->file->size || q->data != q->file;
+}
 /* The slice of a guest address, with a table of its own for it (refcount one); pinned. With the
  * lock. */
 int must_check qcow2_l2_for_write(struct qcow2 *q, uint64_t at, struct qcow2_slice **out);

@@ -69,8 +69,8 @@ static int slice_of(struct qcow2 *q, uint64_t cluster, struct qcow2_slice **out,
     if (block >= q->rt_size || !q->rt[block])
         return 0;
     at = q->rt[block];
-    if (at & (qcow2_cluster_size(q) - 1))
-        return qcow2_corrupt(q, "refcount block %#llx is not on a cluster's border",
+    if (at & (qcow2_cluster_size(q) - 1) || at >= q->file->size)
+        return qcow2_corrupt(q, "refcount block %#llx is nowhere in the file",
                              (unsigned long long)at);
     *index = in_block % per_slice;
     return qcow2_slice_get(q, &q->refs, at + in_block / per_slice * q->slice_size, out);

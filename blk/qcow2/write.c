@@ -291,6 +291,11 @@ int qcow2_co_write(struct qcow2 *q, uint64_t at, uint64_t size, const struct iov
         if (rc)
             break;
         done = x.size;
+        if (x.type == QCOW2_NORMAL && x.in_place && !qcow2_inside(q, &x)) {
+            rc = qcow2_corrupt(q, "guest address %#llx is at %#llx, outside of the file",
+                               (unsigned long long)(at + offset), (unsigned long long)x.host);
+            break;
+        }
         if (x.type == QCOW2_NORMAL && x.in_place)
             blk_join_add(&j, q->data, BLK_OP_WRITE, x.host, x.size, iov, niov, offset, 0,
                          &q->data_io[q->epoch]);
