@@ -267,12 +267,14 @@ static void blk_kick(struct virtio *v, struct virtio_queue *q)
             virtio_poke(q);
             return;
         }
+        blk_plug(blk_of(v)->blk); /* all to the kernel in one call */
         for (c = take(q, &more); c;) {
             struct virtio_chain *next = c->next;
 
             start(blk_of(v), container_of(c, struct blk_request, c));
             c = next;
         }
+        blk_unplug(blk_of(v)->blk);
     }
 }
 
