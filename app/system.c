@@ -22,7 +22,8 @@
 
 void system_init(struct system *s)
 {
-    *s = (struct system){.conf = json_object(), .monitors = json_array(), .captures = json_array()};
+    *s = (struct system){.conf = json_object(), .monitors = json_array(), .captures = json_array(),
+                         .folders = json_object()};
 }
 
 void system_free(struct system *s)
@@ -30,6 +31,7 @@ void system_free(struct system *s)
     json_decref(s->conf);
     json_decref(s->monitors);
     json_decref(s->captures);
+    json_decref(s->folders);
     free(s->gdb);
     free(s->pidfile);
 }
@@ -195,6 +197,7 @@ int system_run(struct system *s)
     int status = 1;
     int rc = add_defaults(s, &e);
 
+    system_join_folders(s);
     signal(SIGPIPE, SIG_IGN);
     if (!rc)
         rc = start(s, &run, &e);

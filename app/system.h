@@ -13,6 +13,7 @@ struct system {
     json_t *conf;          /* machine/machine.h's configuration */
     json_t *monitors;      /* {"mode": "control"|"readline", "chardev": id} */
     json_t *captures;      /* {"netdev": id, "file": path, "maxlen": n} */
+    json_t *folders;       /* -fsdev objects by id */
     char *gdb;             /* where the GDB server listens, or NULL */
     bool snapshot;         /* all disks: writes go to a file that vanishes */
     bool nographic, nodefaults, no_net;
@@ -43,6 +44,9 @@ int must_check system_chardev(struct system *s, const char *text, struct err *e)
 int must_check system_serial(struct system *s, const char *text, struct err *e);
 int must_check system_monitor(struct system *s, const char *text, const char *mode, struct err *e);
 int must_check system_virtfs(struct system *s, const char *text, bool with_device, struct err *e);
+
+/* Gives the devices that name a folder (-fsdev) its options. */
+void system_join_folders(struct system *s);
 
 /* Fills in what was not said (console, network), builds the machine and runs it; the exit status. */
 int system_run(struct system *s);

@@ -71,19 +71,21 @@ static int drive_backend(struct system *s, json_t *d, json_t *blk, json_t *devic
 
     move(d, "format", blk, "driver");
     move(d, "driver", blk, "driver");
-    move(d, "file", blk, "filename");
+    if (get(d, "file"))
+        json_object_set_new(blk, "file", json_pack("{s:s,s:s}", "driver", "file", "filename", get(d, "file")));
+    json_object_del(d, "file");
     move(d, "readonly", blk, "read-only");
     for (const char *const *k = passed; *k; k++)
         move(d, *k, blk, *k);
     if (s->snapshot || is_on(d, "snapshot"))
-        json_object_set_new(blk, "snapshot", json_true());
+        json_object_set_new(blk, "temporary", json_true());
     json_object_del(d, "snapshot");
     if (cache)
         rc = cache_mode(blk, cache, device, e);
     else
         move(d, "cache", blk, "cache");
     json_object_del(d, "cache");
-    if (!get(blk, "filename") && !get(blk, "driver"))
+    if (!json_object_get(blk, "file") && !get(blk, "driver"))
         return rc ? rc : err_text(e, EINVAL, "-drive: needs file=PATH");
     return rc;
 }
@@ -182,7 +184,7 @@ int system_blockdev(struct system *s, const char *text, struct err *e)
     }
     resolve_nodes(list, node);
     if (s->snapshot)
-        json_object_set_new(node, "snapshot", json_true());
+        json_object_set_new(node, "temporary", json_true());
     json_array_append_new(list, node);
     return 0;
 }
@@ -330,9 +332,19 @@ int system_serial(struct system *s, const char *text, struct err *e)
 
 /* ---- shared folders ---- */
 
+/* What a folder's options say goes to the device: there is no backend between. */
+static void share(json_t *device, json_t *folder)
+{
+    static const char *const keys[] = {"path", "security_model", "readonly", NULL};
+
+    for (const char *const *k = keys; *k; k++)
+        move(folder, *k, device, *k);
+    json_object_del(device, "fsdev");
+}
+
 int system_virtfs(struct system *s, const char *text, bool with_device, struct err *e)
 {
-    json_t *f, *device, *list = system_dict(s, "fsdev");
+    json_t *f, *device;
     char *own = NULL;
     const char *id;
     int rc = conf_parse(&f, text, "fsdriver", e);
@@ -347,11 +359,25 @@ int system_virtfs(struct system *s, const char *text, bool with_device, struct e
     if (!id)
         id = own = system_id(s, "fs");
     if (with_device) {
-        device = json_pack("{s:s,s:s}", "driver", "virtio-9p-pci", "fsdev", id);
+        device = json_pack("{s:s}", "driver", "virtio-9p-pci");
         move(f, "mount_tag", device, "mount_tag");
+        share(device, f);
         json_array_append_new(system_list(s, "devices"), device);
     }
-    json_object_set_new(list, id, f);
+    json_object_set_new(s->folders, id, f);
     free(own);
     return 0;
+}
+
+void system_join_folders(struct system *s)
+{
+    json_t *device;
+    size_t i;
+
+    json_array_foreach(system_list(s, "devices"), i, device) {
+        json_t *folder = get(device, "fsdev") ? json_object_get(s->folders, get(device, "fsdev")) : NULL;
+
+        if (folder)
+            share(device, folder);
+    }
 }

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "blk/blk.h"
+#include "blk/image.h"
 #include "chr/chr.h"
 #include "machine/machine_int.h"
 #include "net/net.h"
@@ -15,12 +15,19 @@ static const char *text(const json_t *object, const char *key)
     return s ? s : "";
 }
 
+/* A node with "temporary" loses its writes at the end. */
 static int add_blk(struct machine *m, const json_t *conf, struct err *e)
 {
     struct machine_blk b = {NULL, NULL, NULL};
     const char *id = text(conf, "node-name");
-    int rc = blk_open(&b.blk, m->loop, conf, e);
+    json_t *node = json_copy((json_t *)conf);
+    struct blk_open how = {.conf = node, .loop = m->loop,
+                           .flags = json_is_true(json_object_get(conf, "temporary")) ? BLK_SNAPSHOT : 0};
+    int rc;
 
+    json_object_del(node, "temporary");
+    rc = blk_open_as(&b.blk, &how, e);
+    json_decref(node);
     if (rc)
         return rc;
     b.id = mem_strdup(*id ? id : blk_name(b.blk));

@@ -411,11 +411,12 @@ static int unknown_device(const char *name, struct err *e)
 
 int machine_device_add(struct machine *m, const json_t *conf, struct dev **out, struct err *e)
 {
-    static const char *const skip[] = {"driver", "id", "bus", NULL};
+    static const char *const skip[] = {"driver", "id", NULL};
     const char *driver = json_string_value(json_object_get(conf, "driver"));
     const char *id = json_string_value(json_object_get(conf, "id"));
     const struct dev_class *cls = driver ? dev_class_find(driver) : NULL;
     struct dev *d;
+    char name[64];
     int rc;
 
     if (!driver)
@@ -426,12 +427,15 @@ int machine_device_add(struct machine *m, const json_t *conf, struct dev **out, 
         return err_text(e, EINVAL, "device '%s' is part of boards and cannot be added", driver);
     if (id && dev_find(m->root, id))
         return err_text(e, EEXIST, "there is a device with id '%s' already", id);
-    d = dev_new(cls, m->root, id, &m->env);
+    snprintf(name, sizeof(name), "%s.%u", cls->name, m->ndevices++);
+    d = dev_new(cls, m->root, id ? id : name, &m->env);
     if (id)
         d->id = mem_strdup(id);
     rc = prop_apply(cls->props, d, conf, cls->name, skip, e);
     if (!rc)
         rc = m->board->plug(m, d, e);
+    if (!rc)
+        rc = dev_realize(d, e);
     if (rc) {
         dev_free(d);
         return rc;

@@ -53,7 +53,7 @@ struct machine {
     struct dev *root;
     struct accel *accel;
     struct vcpu *vcpus;
-    unsigned ncpus;
+    unsigned ncpus, ndevices; /* devices ever added: for their names */
     vec_of(struct machine_blk) blks;
     vec_of(struct net_port *) nets;
     vec_of(struct chr *) chrs;

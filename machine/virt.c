@@ -343,6 +343,8 @@ static int plug(struct machine *m, struct dev *d, struct err *e)
 
     if (!strcmp(d->cls->bus, "pci"))
         return pci_plug(v->pci, d, e);
+    if (!strcmp(d->cls->bus, "virtio-serial"))
+        return virtio_serial_plug(machine_root(m), d, e);
     if (!strcmp(d->cls->bus, "virtio")) {
         for (unsigned i = VIRT_MMIO_SLOTS; i-- > 0;)
             if (!virtio_mmio_used(v->slots[i]))
@@ -350,8 +352,8 @@ static int plug(struct machine *m, struct dev *d, struct err *e)
         return err_text(e, ENOSPC, "all %d virtio-mmio slots are taken: use the -pci form of '%s'", VIRT_MMIO_SLOTS,
                         d->cls->name);
     }
-    if (!*d->cls->bus || !strcmp(d->cls->bus, "system"))
-        return dev_realize(d, e);
+    if (!strcmp(d->cls->bus, "system"))
+        return 0;
     return err_text(e, EINVAL, "machine 'virt' has no '%s' bus for device '%s'", d->cls->bus, d->cls->name);
 }
 

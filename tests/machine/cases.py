@@ -21,9 +21,9 @@ CASES = []
 # What the fixed work of tests/machine/init prints, whatever the machine.
 WORK = {
     "sha256": "3b6a07d0d404fab4e23b6d34bc6696a6a312dd92821332385e5af7c01c421351  -",
-    "awk": "26999994",
+    "awk": "26999982",
     "fork": "300",
-    "shell": "1999995",
+    "shell": "1999986",
 }
 
 
