@@ -411,7 +411,10 @@ enum cpu_exit dbt_sys_exit(struct dbt_thread *t, enum cpu_exit reason)
         return reason;
     default:
         fold_fp(t);
-        return c->isa->sys->raise(c, reason);
+        reason = c->isa->sys->raise(c, reason);
+        if (reason == CPU_EXIT_NONE) /* a return from an exception may have let one in that came before */
+            c->isa->sys->interrupt(c);
+        return reason;
     }
 }
 
