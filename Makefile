@@ -20,12 +20,13 @@ $(BUILD)/build.ninja:
 	tools/bootstrap
 	$(MESON) setup $(BUILD)
 
-demo: all ## build, then run arm64 programs beside native ones
+demo: all ## build, run arm64 programs, then boot a Debian arm64 machine with a shell
 	BUILD=$(BUILD) tools/demo
 
 sysroot: ## arm64 and riscv64 programs for tests, in build/sysroot-*
 	-$(PYTHON) tools/sysroot arm64 base --dir $(BUILD)
 	-$(PYTHON) tools/sysroot riscv64 base --dir $(BUILD)
+	-$(PYTHON) tools/guest arm64 kernel --dir $(BUILD)
 
 check: all sysroot ## unit tests, checks of the tree, real programs
 	$(PYTHON) tools/run-tests $(BUILD) --no-suite full
@@ -33,12 +34,16 @@ check: all sysroot ## unit tests, checks of the tree, real programs
 check-full: all ## check, the slow tests, sanitizer builds
 	-$(PYTHON) tools/sysroot arm64 full --dir $(BUILD)
 	-$(PYTHON) tools/sysroot riscv64 full --dir $(BUILD)
+	tools/bootstrap guests
+	-for kind in kernel netboot firmware; do $(PYTHON) tools/guest arm64 $$kind --dir $(BUILD); done
+	-$(PYTHON) tools/guest-disk --dir $(BUILD)
 	$(PYTHON) tools/check-full $(BUILD) $(JOBS)
 
 bench: all ## speed beside native and beside the peer
 	tools/bootstrap bench
 	-$(PYTHON) tools/sysroot arm64 full --dir $(BUILD)
 	$(PYTHON) bench/run.py --build $(BUILD)
+	$(PYTHON) bench/machine.py --build $(BUILD)
 
 fmt: ## format every C file
 	git ls-files '*.c' '*.h' | xargs clang-format -i
