@@ -134,6 +134,7 @@ static void test_ranges(void **state)
     assert_int_equal(request(&f, DISCARD, 0, 16, false, &written), 1);
     assert_int_equal(f.b->discards, 1);
     assert_int_equal(f.b->zeroes, 1);
+    assert_int_equal(f.b->plugged, 0);
     end(&f);
 }
 

@@ -134,6 +134,16 @@ void blk_write_zeroes(struct blk *b, uint64_t at, uint64_t size, unsigned flags,
     later(b, done, arg);
 }
 
+void blk_plug(struct blk *b)
+{
+    b->plugged++;
+}
+
+void blk_unplug(struct blk *b)
+{
+    b->plugged--;
+}
+
 /* ---- net ---- */
 
 int net_port_attach(struct net_port *p, const struct net_ops *ops, void *opaque, struct err *e)

@@ -24,6 +24,7 @@ struct blk {
     } pending[FAKE_PENDING];
     unsigned npending;
     unsigned reads, writes, flushes, discards, zeroes, fua;
+    int plugged; /* 0 when no notification is at work */
 };
 struct blk *fake_blk(struct os_loop *loop);
 void fake_blk_complete(struct blk *b);
