@@ -25,6 +25,7 @@ enum {
     TLB_L2_WAYS = 4,
     TLB_L2_SIZE = 1024, /* groups of ways */
     TLB_LARGE = 5, /* size classes of mappings larger than a page */
+    TLB_LARGE_KEYS = 512,
 };
 
 #define TLB_PAGE_MASK (~(uint64_t)(MEM_PAGE - 1))
@@ -84,9 +85,9 @@ struct tlb {
     uint64_t clock;
     uint64_t space_mask; /* bits of a context that global pages do not depend on */
     uint64_t miss_host;  /* where jump cache entries that are empty lead */
-    uint64_t large[TLB_LARGE][16]; /* where there are mappings larger than a page: naturally aligned pieces of
-                                      the class's size, hashed */
-    unsigned larges;               /* classes that have any */
+    uint64_t large[TLB_LARGE][TLB_LARGE_KEYS]; /* where there are mappings larger than a page: a hashed set of
+                                                  the class's naturally aligned pieces, number + 1 */
+    unsigned larges, large_full;   /* classes that have any; where all counts as noted */
     uint8_t *stack;      /* return stacks of all sets, each with a guard below; the accelerator's */
     size_t stack_size;   /* of each */
     uint64_t stat_fill, stat_l2, stat_walk, stat_flush_page, stat_flush_set, stat_switch;
