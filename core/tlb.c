@@ -70,6 +70,7 @@ void tlb_jumps_clear(struct tlb_set *s)
         any |= s->code_pages[w] != 0;
         s->code_pages[w] = 0;
     }
+    s->tlb->stat_jumps += any;
     for (unsigned i = 0; any && i < CPU_JCACHE_SIZE; i++)
         s->jcache[i] = (struct cpu_jcache){UINT64_MAX, s->tlb->miss_host};
     s->local_code = false;
@@ -149,7 +150,7 @@ static struct tlb_set *similar(struct tlb *t, uint64_t ctx, const struct tlb_set
     for (unsigned i = 0; i < TLB_SETS; i++) {
         struct tlb_set *s = t->sets[i];
 
-        if (s && s != keep && s->used && s->nlocal <= FEW_LOCAL && !((s->ctx ^ ctx) & ~t->space_mask)) {
+        if (s && s != keep && s->used && s->nlocal <= FEW_LOCAL && !s->local_code && !((s->ctx ^ ctx) & ~t->space_mask)) {
             flush_local(s);
             return s;
         }
@@ -194,45 +195,34 @@ struct tlb_set *tlb_use(struct tlb *t, uint64_t ctx, const struct tlb_set *keep)
 
 /* ---- filling ---- */
 
-/* Where mappings larger than a page are is noted, for a flush of any address of one is a flush of it all. Exactly:
- * an address taken for part of one costs 512 pages' flush, and guests flush their fixmap 100,000 times at boot. */
+/* Where mappings larger than a page are is noted, for a flush of any address of one is a flush of it all. */
 static const uint8_t large_bits[TLB_LARGE] = {16, 21, 25, 30, 39};
-enum { PROBES = 8 };
 
-/* Is the piece noted; if not and `add`, it is from now on (or all are, when there is no room). */
-static bool large_find(struct tlb *t, unsigned class, uint64_t va, bool add)
+static uint64_t *large_word(struct tlb *t, unsigned class, uint64_t va, uint64_t *bit)
 {
-    uint64_t key = (va >> large_bits[class]) + 1, h = key * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+    uint64_t n = va >> large_bits[class];
 
-    for (unsigned i = 0; i < PROBES; i++) {
-        uint64_t *at = &t->large[class][(h + i) % TLB_LARGE_KEYS];
-
-        if (*at == key)
-            return true;
-        if (!*at) {
-            if (add)
-                *at = key;
-            return add;
-        }
-    }
-    if (add)
-        t->large_full |= 1u << class;
-    return add;
+    n ^= n >> 10;
+    *bit = (uint64_t)1 << n % 64;
+    return &t->large[class][n / 64 % array_size(t->large[class])];
 }
 
 static void note_large(struct tlb *t, uint64_t va, uint8_t bits)
 {
     unsigned class = 0;
+    uint64_t bit;
 
     while (class < TLB_LARGE - 1 && large_bits[class] < bits)
         class++;
-    large_find(t, class, va, true);
+    *large_word(t, class, va, &bit) |= bit;
     t->larges |= 1u << class;
 }
 
 static bool in_large(struct tlb *t, unsigned class, uint64_t va)
 {
-    return t->large_full >> class & 1 || large_find(t, class, va, false);
+    uint64_t bit;
+
+    return *large_word(t, class, va, &bit) & bit;
 }
 
 static struct tlb_l2 *l2_group(struct tlb *t, uint64_t va)
@@ -301,46 +291,40 @@ void tlb_note_code(struct tlb_set *s, uint64_t pc, bool global)
 
 /* ---- flushing ---- */
 
-static bool code_bit(const struct tlb_set *s, uint64_t page)
+static void flush_code_page(struct tlb_set *s, uint64_t page)
 {
-    return s->code_pages[page / 64 % array_size(s->code_pages)] >> page % 64 & 1;
-}
+    uint64_t *word = &s->code_pages[page / 64 % array_size(s->code_pages)];
+    bool others = false;
 
-/* Code of these pages leaves the jump cache; what stays is noted anew. */
-static void flush_code(struct tlb_set *s, uint64_t first, uint64_t last)
-{
-    uint64_t page = first;
-
-    while (page < last && !code_bit(s, page))
-        page++;
-    if (!code_bit(s, page))
+    if (!(*word >> page % 64 & 1))
         return;
-    memset(s->code_pages, 0, sizeof(s->code_pages));
     for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++) {
         uint64_t at = PAGE_OF(s->jcache[i].pc);
 
-        if (s->jcache[i].pc == UINT64_MAX)
-            continue;
-        if (at - first <= last - first)
+        if (at == page)
             s->jcache[i] = (struct cpu_jcache){UINT64_MAX, s->tlb->miss_host};
         else
-            s->code_pages[at / 64 % array_size(s->code_pages)] |= (uint64_t)1 << at % 64;
+            others |= !((at ^ page) & (64 * array_size(s->code_pages) - 1));
     }
+    if (!others)
+        *word &= ~((uint64_t)1 << page % 64);
     tlb_returns_clear(s);
 }
 
-static void flush_pages(struct tlb_set *s, uint64_t first, uint64_t last, bool keep_global, bool only_global)
+/* `keep_global`: not if it is global; `only_global`: only then. */
+static void flush_page(struct tlb_set *s, uint64_t page, bool keep_global, bool only_global)
 {
-    for (uint64_t page = first; page <= last; page++) {
-        unsigned n = (unsigned)page & (TLB_SIZE - 1);
+    unsigned n = (unsigned)page & (TLB_SIZE - 1);
 
-        if ((atomic_load_explicit(&s->filled[n / 64], RELAXED) >> n % 64 & 1) && PAGE_OF(s->page[n].va) == page &&
-            !(s->page[n].flags & TLB_GLOBAL ? keep_global : only_global))
-            entry_clear(&s->entry[n]);
+    if ((atomic_load_explicit(&s->filled[n / 64], RELAXED) >> n % 64 & 1) && PAGE_OF(s->page[n].va) == page) {
+        if (s->page[n].flags & TLB_GLOBAL ? keep_global : only_global)
+            return;
+        entry_clear(&s->entry[n]);
     }
-    flush_code(s, first, last);
+    flush_code_page(s, page);
 }
 
+/* A context in the second level lacks the bits that global pages do not depend on. */
 static bool l2_in(const struct tlb *t, const struct tlb_l2 *e, const struct cpu_flush *f)
 {
     uint64_t mask = f->mask;
@@ -438,7 +422,8 @@ void tlb_flush(struct tlb *t, const struct cpu_flush *f)
 
         if (!set_in(t, s, f))
             continue;
-        flush_pages(s, first, last, f->keep_global, (s->ctx ^ f->value) & f->mask);
+        for (uint64_t page = first; page <= last; page++)
+            flush_page(s, page, f->keep_global, (s->ctx ^ f->value) & f->mask);
     }
     for (uint64_t page = first; page <= last; page++)
         l2_flush_page(t, page, f);
@@ -450,7 +435,7 @@ void tlb_flush_all(struct tlb *t)
 
     flush_whole(t, &all);
     memset(t->large, 0, sizeof(t->large));
-    t->larges = t->large_full = 0;
+    t->larges = 0;
 }
 
 void tlb_refill(struct tlb *t, uint64_t va)

@@ -25,7 +25,6 @@ enum {
     TLB_L2_WAYS = 4,
     TLB_L2_SIZE = 1024, /* groups of ways */
     TLB_LARGE = 5, /* size classes of mappings larger than a page */
-    TLB_LARGE_KEYS = 512,
 };
 
 #define TLB_PAGE_MASK (~(uint64_t)(MEM_PAGE - 1))
@@ -51,6 +50,7 @@ struct tlb_page {
     uint64_t va;     /* of the page */
     uint64_t addend; /* if there is host memory */
     mem_pa pa;
+    _Atomic uint8_t *marks; /* of its RAM (mem_marks()), or NULL */
     uint8_t prot;    /* 1 << enum cpu_access */
     uint8_t flags;
     uint8_t bits;    /* log2 of the size of the guest's mapping */
@@ -85,12 +85,12 @@ struct tlb {
     uint64_t clock;
     uint64_t space_mask; /* bits of a context that global pages do not depend on */
     uint64_t miss_host;  /* where jump cache entries that are empty lead */
-    uint64_t large[TLB_LARGE][TLB_LARGE_KEYS]; /* where there are mappings larger than a page: a hashed set of
-                                                  the class's naturally aligned pieces, number + 1 */
-    unsigned larges, large_full;   /* classes that have any; where all counts as noted */
+    uint64_t large[TLB_LARGE][16]; /* where there are mappings larger than a page: naturally aligned pieces of
+                                      the class's size, hashed */
+    unsigned larges;               /* classes that have any */
     uint8_t *stack;      /* return stacks of all sets, each with a guard below; the accelerator's */
     size_t stack_size;   /* of each */
-    uint64_t stat_fill, stat_l2, stat_walk, stat_flush_page, stat_flush_set, stat_switch;
+    uint64_t stat_fill, stat_l2, stat_walk, stat_flush_page, stat_flush_set, stat_switch, stat_find, stat_jumps;
     unsigned next_way;
     bool returns_stale;  /* the return stack in use is to be emptied before the next entry of code */
     struct tlb_l2 l2[TLB_L2_SIZE][TLB_L2_WAYS];

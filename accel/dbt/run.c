@@ -160,6 +160,10 @@ void accel_detach(struct cpu *c)
     os_map_free(&t->stack);
     ir_unit_free(&t->unit);
     if (t->tlb) {
+        const struct tlb *s = t->tlb;
+        trace(LOG_CACHE, "cpu %u: filled %lu, from the second level %lu, walks %lu, flushes of pages %lu, of sets %lu, "
+              "new contexts %lu, blocks looked for %lu, jump caches emptied %lu", c->sys->index, s->stat_fill, s->stat_l2,
+              s->stat_walk, s->stat_flush_page, s->stat_flush_set, s->stat_switch, s->stat_find, s->stat_jumps);
         tlb_free(t->tlb);
         t->tlb = NULL;
         c->tlb[0] = c->tlb[1] = NULL;

@@ -50,11 +50,6 @@ static _Noreturn void fault(struct dbt_thread *t, uint64_t va, enum cpu_access a
 
 /* ---- filling ---- */
 
-static _Atomic uint8_t *marks_of(const struct dbt_thread *t, const struct tlb_page *p)
-{
-    return p->flags & TLB_IO ? NULL : mem_marks(t->a->mem, (const void *)(uintptr_t)(p->va + p->addend));
-}
-
 /* Which kinds of access to the page the slow path must see. */
 static unsigned slow_kinds(const struct dbt_thread *t, const struct tlb_page *p)
 {
@@ -64,7 +59,7 @@ static unsigned slow_kinds(const struct dbt_thread *t, const struct tlb_page *p)
     if (p->flags & TLB_ROM || !(p->prot >> CPU_READ & 1) || mem_logging(t->a->mem))
         slow |= 1 << CPU_WRITE;
     if (!(slow >> CPU_WRITE & 1) && p->prot >> CPU_WRITE & 1) {
-        _Atomic uint8_t *m = marks_of(t, p);
+        _Atomic uint8_t *m = p->marks;
         if (m && atomic_load_explicit(m, memory_order_relaxed) & MEM_MARK_CODE)
             slow |= 1 << CPU_WRITE;
     }
@@ -80,7 +75,7 @@ static void enter_page(struct dbt_thread *t, struct tlb_set *set, const struct t
         return;
     /* Somebody may have marked the page meanwhile, without seeing the entry. */
     atomic_thread_fence(memory_order_seq_cst);
-    _Atomic uint8_t *m = marks_of(t, p);
+    _Atomic uint8_t *m = p->marks;
     if (m && atomic_load_explicit(m, memory_order_relaxed) & MEM_MARK_CODE)
         atomic_fetch_or(&set->entry[tlb_index(p->va)].tag[CPU_WRITE], TLB_SLOW);
 }
@@ -107,6 +102,7 @@ static void find_memory(struct dbt_thread *t, struct tlb_page *p)
         return;
     }
     p->addend = (uint64_t)(uintptr_t)hit.host - p->va;
+    p->marks = mem_marks(t->a->mem, hit.host);
     if (!hit.writable)
         p->flags |= TLB_ROM;
 }
@@ -230,7 +226,7 @@ static bool by_io(const struct tlb_page *p, enum cpu_access access)
 /* A write of RAM is about to be done. */
 static void writing(struct dbt_thread *t, const struct tlb_page *p, uint64_t va, unsigned size, bool user)
 {
-    _Atomic uint8_t *m = marks_of(t, p);
+    _Atomic uint8_t *m = p->marks;
     unsigned logging = mem_logging(t->a->mem);
     if (!m)
         return;
@@ -247,7 +243,7 @@ static void writing(struct dbt_thread *t, const struct tlb_page *p, uint64_t va,
     struct tlb_set *set = t->cpu->tlb[user];
     _Atomic uint64_t *tag = &set->entry[tlb_index(va)].tag[CPU_WRITE];
     if (p == &set->page[tlb_index(va)] && atomic_load(tag) & TLB_SLOW && !(slow_kinds(t, p) >> CPU_WRITE & 1))
-        enter_page(t, set, &(struct tlb_page){p->va, p->addend, p->pa, p->prot, p->flags, p->bits});
+        enter_page(t, set, &(struct tlb_page){p->va, p->addend, p->pa, p->marks, p->prot, p->flags, p->bits});
 }
 
 static void check_watch(struct dbt_thread *t, uint64_t va, unsigned size, unsigned flags)

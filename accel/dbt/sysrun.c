@@ -271,6 +271,7 @@ static uint64_t find_block(struct dbt_thread *t, uint64_t site)
     struct accel *a = t->a;
     struct cpu *c = t->cpu;
     struct dbt_code code;
+    t->tlb->stat_find++;
     if (dbt_mem_fetch(t, c->pc, &code))
         return 0;
     os_mutex_lock(&a->lock);
