@@ -56,8 +56,10 @@ static const struct chr_backend *find(const json_t *conf, struct err *e)
         if (!strcmp(name, aliases[i].alias))
             wanted = aliases[i].name;
     for (size_t i = 0; i < array_size(backends); i++) {
-        if (!strcmp(wanted, backends[i]->name))
+        if (!strcmp(wanted, backends[i]->name)) {
+            str_free(&list);
             return backends[i];
+        }
         names[i] = backends[i]->name;
         str_printf(&list, "%s%s", i ? ", " : "", names[i]);
     }

@@ -31,8 +31,10 @@ static const struct net_backend *find(const json_t *conf, struct err *e)
     struct str list = {0};
 
     for (size_t i = 0; i < array_size(backends); i++) {
-        if (name && !strcmp(name, backends[i]->name))
+        if (name && !strcmp(name, backends[i]->name)) {
+            str_free(&list);
             return backends[i];
+        }
         names[i] = backends[i]->name;
         str_printf(&list, "%s%s", i ? ", " : "", names[i]);
     }
