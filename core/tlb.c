@@ -14,7 +14,7 @@ enum {
     FEW_LOCAL = 64,    /* a set with so few translations of its own space can go over to another */
 };
 
-struct tlb *tlb_new(struct cpu *c, uint64_t space_mask, uint64_t miss_host)
+struct tlb *tlb_new(struct cpu *c, uint64_t space_mask, unsigned insn_shift, uint64_t miss_host)
 {
     struct tlb *t = calloc(1, sizeof(*t));
 
@@ -22,6 +22,7 @@ struct tlb *tlb_new(struct cpu *c, uint64_t space_mask, uint64_t miss_host)
         return NULL;
     t->cpu = c;
     t->space_mask = space_mask;
+    t->insn_shift = insn_shift;
     t->miss_host = miss_host;
     return t;
 }
@@ -71,7 +72,7 @@ void tlb_jumps_clear(struct tlb_set *s)
         s->code_pages[w] = 0;
     }
     s->tlb->stat_jumps += any;
-    for (unsigned i = 0; any && i < CPU_JCACHE_SIZE; i++)
+    for (unsigned i = 0; any && i < TLB_JCACHE_SIZE; i++)
         s->jcache[i] = (struct cpu_jcache){UINT64_MAX, s->tlb->miss_host};
     s->local_code = false;
     tlb_returns_clear(s);
@@ -130,7 +131,7 @@ static struct tlb_set *set_new(struct tlb *t, unsigned n)
     s->tlb = t;
     for (unsigned i = 0; i < TLB_SIZE; i++)
         entry_clear(&s->entry[i]);
-    for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++)
+    for (unsigned i = 0; i < TLB_JCACHE_SIZE; i++)
         s->jcache[i] = (struct cpu_jcache){UINT64_MAX, t->miss_host};
     if (t->stack)
         s->jit_sp = s->jit_sp_base = (uint64_t)(uintptr_t)(t->stack + (n + 1) * t->stack_size - 64);
@@ -195,34 +196,45 @@ struct tlb_set *tlb_use(struct tlb *t, uint64_t ctx, const struct tlb_set *keep)
 
 /* ---- filling ---- */
 
-/* Where mappings larger than a page are is noted, for a flush of any address of one is a flush of it all. */
+/* Where mappings larger than a page are is noted, for a flush of any address of one is a flush of it all. Exactly:
+ * an address taken for part of one costs 512 pages' flush, and guests flush their fixmap 100,000 times at boot. */
 static const uint8_t large_bits[TLB_LARGE] = {16, 21, 25, 30, 39};
+enum { PROBES = 8 };
 
-static uint64_t *large_word(struct tlb *t, unsigned class, uint64_t va, uint64_t *bit)
+/* Is the piece noted; if not and `add`, it is from now on (or all are, when there is no room). */
+static bool large_find(struct tlb *t, unsigned class, uint64_t va, bool add)
 {
-    uint64_t n = va >> large_bits[class];
+    uint64_t key = (va >> large_bits[class]) + 1, h = key * UINT64_C(0x9e3779b97f4a7c15) >> 32;
 
-    n ^= n >> 10;
-    *bit = (uint64_t)1 << n % 64;
-    return &t->large[class][n / 64 % array_size(t->large[class])];
+    for (unsigned i = 0; i < PROBES; i++) {
+        uint64_t *at = &t->large[class][(h + i) % TLB_LARGE_KEYS];
+
+        if (*at == key)
+            return true;
+        if (!*at) {
+            if (add)
+                *at = key;
+            return add;
+        }
+    }
+    if (add)
+        t->large_full |= 1u << class;
+    return add;
 }
 
 static void note_large(struct tlb *t, uint64_t va, uint8_t bits)
 {
     unsigned class = 0;
-    uint64_t bit;
 
     while (class < TLB_LARGE - 1 && large_bits[class] < bits)
         class++;
-    *large_word(t, class, va, &bit) |= bit;
+    large_find(t, class, va, true);
     t->larges |= 1u << class;
 }
 
 static bool in_large(struct tlb *t, unsigned class, uint64_t va)
 {
-    uint64_t bit;
-
-    return *large_word(t, class, va, &bit) & bit;
+    return t->large_full >> class & 1 || large_find(t, class, va, false);
 }
 
 static struct tlb_l2 *l2_group(struct tlb *t, uint64_t va)
@@ -291,37 +303,65 @@ void tlb_note_code(struct tlb_set *s, uint64_t pc, bool global)
 
 /* ---- flushing ---- */
 
-static void flush_code_page(struct tlb_set *s, uint64_t page)
+static bool code_bit(const struct tlb_set *s, uint64_t page)
 {
-    uint64_t *word = &s->code_pages[page / 64 % array_size(s->code_pages)];
-    bool others = false;
-
-    if (!(*word >> page % 64 & 1))
-        return;
-    for (unsigned i = 0; i < CPU_JCACHE_SIZE; i++) {
-        uint64_t at = PAGE_OF(s->jcache[i].pc);
-
-        if (at == page)
-            s->jcache[i] = (struct cpu_jcache){UINT64_MAX, s->tlb->miss_host};
-        else
-            others |= !((at ^ page) & (64 * array_size(s->code_pages) - 1));
-    }
-    if (!others)
-        *word &= ~((uint64_t)1 << page % 64);
-    tlb_returns_clear(s);
+    return s->code_pages[page / 64 % array_size(s->code_pages)] >> page % 64 & 1;
 }
 
-/* `keep_global`: not if it is global; `only_global`: only then. */
-static void flush_page(struct tlb_set *s, uint64_t page, bool keep_global, bool only_global)
+static void jump_clear(struct tlb_set *s, struct cpu_jcache *j)
 {
-    unsigned n = (unsigned)page & (TLB_SIZE - 1);
+    *j = (struct cpu_jcache){UINT64_MAX, s->tlb->miss_host};
+}
 
-    if ((atomic_load_explicit(&s->filled[n / 64], RELAXED) >> n % 64 & 1) && PAGE_OF(s->page[n].va) == page) {
-        if (s->page[n].flags & TLB_GLOBAL ? keep_global : only_global)
-            return;
-        entry_clear(&s->entry[n]);
+/* Code of one page has its places in the jump cache side by side. */
+static void flush_code_page(struct tlb_set *s, uint64_t page)
+{
+    unsigned n = MEM_PAGE >> s->tlb->insn_shift;
+    struct cpu_jcache *j = &s->jcache[page * n & (TLB_JCACHE_SIZE - 1)];
+
+    for (; n; n--, j++)
+        if (PAGE_OF(j->pc) == page)
+            jump_clear(s, j);
+}
+
+/* Code of these pages leaves the jump cache; what stays is noted anew. */
+static void flush_code(struct tlb_set *s, uint64_t first, uint64_t last)
+{
+    uint64_t page = first;
+
+    while (page < last && !code_bit(s, page))
+        page++;
+    if (!code_bit(s, page))
+        return;
+    tlb_returns_clear(s);
+    if (first == last) {
+        flush_code_page(s, page);
+        return;
     }
-    flush_code_page(s, page);
+    memset(s->code_pages, 0, sizeof(s->code_pages));
+    for (unsigned i = 0; i < TLB_JCACHE_SIZE; i++) {
+        uint64_t at = PAGE_OF(s->jcache[i].pc);
+
+        if (s->jcache[i].pc == UINT64_MAX)
+            continue;
+        if (at - first <= last - first)
+            jump_clear(s, &s->jcache[i]);
+        else
+            s->code_pages[at / 64 % array_size(s->code_pages)] |= (uint64_t)1 << at % 64;
+    }
+}
+
+/* `keep_global`: not those that are global; `only_global`: only those. */
+static void flush_pages(struct tlb_set *s, uint64_t first, uint64_t last, bool keep_global, bool only_global)
+{
+    for (uint64_t page = first; page <= last; page++) {
+        unsigned n = (unsigned)page & (TLB_SIZE - 1);
+
+        if ((atomic_load_explicit(&s->filled[n / 64], RELAXED) >> n % 64 & 1) && PAGE_OF(s->page[n].va) == page &&
+            !(s->page[n].flags & TLB_GLOBAL ? keep_global : only_global))
+            entry_clear(&s->entry[n]);
+    }
+    flush_code(s, first, last);
 }
 
 /* A context in the second level lacks the bits that global pages do not depend on. */
@@ -422,8 +462,7 @@ void tlb_flush(struct tlb *t, const struct cpu_flush *f)
 
         if (!set_in(t, s, f))
             continue;
-        for (uint64_t page = first; page <= last; page++)
-            flush_page(s, page, f->keep_global, (s->ctx ^ f->value) & f->mask);
+        flush_pages(s, first, last, f->keep_global, (s->ctx ^ f->value) & f->mask);
     }
     for (uint64_t page = first; page <= last; page++)
         l2_flush_page(t, page, f);
@@ -435,7 +474,7 @@ void tlb_flush_all(struct tlb *t)
 
     flush_whole(t, &all);
     memset(t->large, 0, sizeof(t->large));
-    t->larges = 0;
+    t->larges = t->large_full = 0;
 }
 
 void tlb_refill(struct tlb *t, uint64_t va)

@@ -22,9 +22,11 @@ enum {
     TLB_BITS = 10,
     TLB_SIZE = 1 << TLB_BITS,
     TLB_SETS = 16,
+    TLB_JCACHE_SIZE = 8192, /* entries, a power of two */
     TLB_L2_WAYS = 4,
     TLB_L2_SIZE = 1024, /* groups of ways */
     TLB_LARGE = 5, /* size classes of mappings larger than a page */
+    TLB_LARGE_KEYS = 512,
 };
 
 #define TLB_PAGE_MASK (~(uint64_t)(MEM_PAGE - 1))
@@ -58,7 +60,7 @@ struct tlb_page {
 
 struct tlb_set {
     _Alignas(64) struct tlb_entry entry[TLB_SIZE];
-    struct cpu_jcache jcache[CPU_JCACHE_SIZE];
+    struct cpu_jcache jcache[TLB_JCACHE_SIZE]; /* by pc >> tlb.insn_shift */
     /* ---- from here on not known to translated code ---- */
     struct tlb_page page[TLB_SIZE];
     _Atomic uint64_t filled[TLB_SIZE / 64]; /* entries that are not empty */
@@ -84,10 +86,11 @@ struct tlb {
     struct tlb_set *_Atomic sets[TLB_SETS];
     uint64_t clock;
     uint64_t space_mask; /* bits of a context that global pages do not depend on */
+    unsigned insn_shift; /* log2 of the alignment of instructions */
     uint64_t miss_host;  /* where jump cache entries that are empty lead */
-    uint64_t large[TLB_LARGE][16]; /* where there are mappings larger than a page: naturally aligned pieces of
-                                      the class's size, hashed */
-    unsigned larges;               /* classes that have any */
+    uint64_t large[TLB_LARGE][TLB_LARGE_KEYS]; /* where there are mappings larger than a page: a hashed set of
+                                                  the class's naturally aligned pieces, number + 1 */
+    unsigned larges, large_full;   /* classes that have any; where all counts as noted */
     uint8_t *stack;      /* return stacks of all sets, each with a guard below; the accelerator's */
     size_t stack_size;   /* of each */
     uint64_t stat_fill, stat_l2, stat_walk, stat_flush_page, stat_flush_set, stat_switch, stat_find, stat_jumps;
@@ -101,7 +104,7 @@ static inline unsigned tlb_index(uint64_t va) { return (unsigned)(va >> MEM_PAGE
 /* Does the tag hold a translation of the page of va for that kind of access, fast or slow? */
 static inline bool tlb_tag_match(uint64_t tag, uint64_t va) { return (tag & TLB_PAGE_MASK) == (va & TLB_PAGE_MASK) && tag != TLB_NONE; }
 
-struct tlb *tlb_new(struct cpu *c, uint64_t space_mask, uint64_t miss_host);
+struct tlb *tlb_new(struct cpu *c, uint64_t space_mask, unsigned insn_shift, uint64_t miss_host);
 void tlb_free(struct tlb *t);
 
 /* The set of a context, made or taken from another one when there is none. `keep`: not that one. */

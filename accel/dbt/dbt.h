@@ -175,7 +175,8 @@ static inline uint64_t dbt_hash(uint64_t pc, uint64_t delta, uint32_t key)
 static inline struct cpu_jcache *dbt_jcache(struct dbt_thread *t, uint64_t pc)
 {
     unsigned shift = t->a->isa->insn_align == 4 ? 2 : t->a->isa->insn_align == 2 ? 1 : 0;
-    return &(t->tlb ? t->cpu->tlb[0]->jcache : t->cpu->jcache)[pc >> shift & (CPU_JCACHE_SIZE - 1)];
+    return t->tlb ? &t->cpu->tlb[0]->jcache[pc >> shift & (TLB_JCACHE_SIZE - 1)]
+                  : &t->cpu->jcache[pc >> shift & (CPU_JCACHE_SIZE - 1)];
 }
 
 /* ---- front.c: lift ---- */

@@ -189,7 +189,7 @@ int dbt_sys_attach(struct dbt_thread *t, struct err *e)
         rc = dbt_signals_enter(t, e);
     if (rc)
         return rc;
-    t->tlb = tlb_new(c, sys->space_mask, t->a->cg.stubs.exit_pc);
+    t->tlb = tlb_new(c, sys->space_mask, t->jcache_shift, t->a->cg.stubs.exit_pc);
     if (!t->tlb)
         return err_set(e, ENOMEM, "no memory for the TLB of a cpu");
     t->tlb->stack = t->stack.data;
@@ -286,7 +286,7 @@ static uint64_t find_block(struct dbt_thread *t, uint64_t site)
     if (b && site && t->site_epoch == a->reclaims)
         dbt_link(a, dbt_link_at(a, site), b);
     if (b) {
-        struct cpu_jcache *j = &c->tlb[0]->jcache[c->pc >> t->jcache_shift & (CPU_JCACHE_SIZE - 1)];
+        struct cpu_jcache *j = &c->tlb[0]->jcache[c->pc >> t->jcache_shift & (TLB_JCACHE_SIZE - 1)];
         j->host = host;
         j->pc = c->pc;
         tlb_note_code(c->tlb[0], c->pc, t->fetch_global);
@@ -313,7 +313,7 @@ static int enter(struct dbt_thread *t)
     struct cpu *c = t->cpu;
     uint64_t site = c->exit_site;
     c->exit_site = 0;
-    const struct cpu_jcache *j = &c->tlb[0]->jcache[c->pc >> t->jcache_shift & (CPU_JCACHE_SIZE - 1)];
+    const struct cpu_jcache *j = &c->tlb[0]->jcache[c->pc >> t->jcache_shift & (TLB_JCACHE_SIZE - 1)];
     uint64_t host = j->pc == c->pc && !site ? j->host : find_block(t, site);
     if (!host) {
         t->one = true;
@@ -362,7 +362,7 @@ static void hot(struct dbt_thread *t)
 static void forget_jump(struct dbt_thread *t)
 {
     struct cpu *c = t->cpu;
-    struct cpu_jcache *j = &c->tlb[0]->jcache[c->pc >> t->jcache_shift & (CPU_JCACHE_SIZE - 1)];
+    struct cpu_jcache *j = &c->tlb[0]->jcache[c->pc >> t->jcache_shift & (TLB_JCACHE_SIZE - 1)];
     if (j->pc == c->pc)
         *j = (struct cpu_jcache){~0ull, t->a->cg.stubs.exit_pc};
 }

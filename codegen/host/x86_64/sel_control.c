@@ -36,7 +36,7 @@ static bool linkable(const struct cg_work *w, uint64_t pc)
 /* rax := pc; compares its entry in the jump cache of the set in use. */
 static struct x64_rm far_entry(struct cg_work *w, uint64_t pc)
 {
-    unsigned n = (unsigned)(pc >> cg_jcache_shift(w->cg)) & (CPU_JCACHE_SIZE - 1);
+    unsigned n = (unsigned)(pc >> cg_jcache_shift(w->cg)) & (TLB_JCACHE_SIZE - 1);
     struct x64_rm m = x64_m(RCX, JCACHE_OFF + (int32_t)(n * sizeof(struct cpu_jcache)));
     x64_load(&w->a, true, RCX, x64_m(RBP, CPU_OFF(tlb)));
     x64_movi(&w->a, RAX, pc);
@@ -222,7 +222,7 @@ static void cache_lookup(struct cg_work *w)
     x64_mov(&w->a, false, RCX, RAX);
     if (in_system(w))
         x64_load(&w->a, true, RDX, x64_m(RBP, CPU_OFF(tlb)));
-    x64_alui(&w->a, X64_AND, false, x64_r(RCX), (CPU_JCACHE_SIZE - 1) << shift);
+    x64_alui(&w->a, X64_AND, false, x64_r(RCX), ((in_system(w) ? TLB_JCACHE_SIZE : CPU_JCACHE_SIZE) - 1) << shift);
     if (!shift) {
         x64_shifti(&w->a, X64_SHL, false, RCX, 4);
     }

@@ -123,7 +123,7 @@ static void ret_miss(struct cg *cg, struct x64_asm *a)
         x64_patch(x64_jcc(a, X64_NE), a->start + (cg->stubs.exit_kick - a->rx));
     }
     x64_mov(a, false, RCX, RAX);
-    x64_alui(a, X64_AND, false, x64_r(RCX), (CPU_JCACHE_SIZE - 1) << shift);
+    x64_alui(a, X64_AND, false, x64_r(RCX), ((cg->mem_slow ? TLB_JCACHE_SIZE : CPU_JCACHE_SIZE) - 1) << shift);
     if (!shift)
         x64_shifti(a, X64_SHL, false, RCX, 4);
     struct x64_rm e = x64_mx(RBP, RCX, shift ? 4 - (int)shift : 0, CPU_OFF(jcache));
