@@ -1,5 +1,6 @@
-/* Owns the debug registers of the guest's own debugger: who takes debug exceptions, breakpoint and watchpoint
- * registers, and whether an address hits one. Arm ARM D2. The machine's debugger (GDB) is not here. */
+/* Owns the debug registers of the guest's own debugger: who takes debug exceptions, breakpoint and
+ * watchpoint registers, and whether an address hits one. Arm ARM D2. The machine's debugger (GDB)
+ * is not here. */
 #include "isa/arm64/helpers.h"
 #include "isa/arm64/system_int.h"
 
@@ -47,7 +48,10 @@ static uint64_t *slot(struct cpu *c, unsigned row)
 
     if (n >= count(c, kind))
         a64_leave_undef(c);
-    return kind == 0 ? &s->dbgbvr[n] : kind == 1 ? &s->dbgbcr[n] : kind == 2 ? &s->dbgwvr[n] : &s->dbgwcr[n];
+    return kind == 0   ? &s->dbgbvr[n]
+           : kind == 1 ? &s->dbgbcr[n]
+           : kind == 2 ? &s->dbgwvr[n]
+                       : &s->dbgwcr[n];
 }
 
 uint64_t a64_debug_row_get(struct cpu *c, unsigned row)
@@ -64,7 +68,8 @@ void a64_debug_row_set(struct cpu *c, unsigned row, uint64_t v)
 
 /* ---- hits ---- */
 
-/* Do the control bits (HMC, SSC, PMC or PAC) mean the present level? Table D2-9, without secure-only forms. */
+/* Do the control bits (HMC, SSC, PMC or PAC) mean the present level? Table D2-9, without
+ * secure-only forms. */
 static bool level_matches(const struct cpu *c, uint64_t ctl)
 {
     unsigned el = a64_cs(c)->el, pac = ctl >> 1 & 3, ssc = ctl >> 14 & 3;
@@ -127,7 +132,8 @@ static bool watched(uint64_t value, uint64_t ctl, uint64_t *lo, uint64_t *hi)
     return true;
 }
 
-/* Before an access while A64_KEY_WATCH. v[0] address, v[1] size, v[2] enum cpu_access | 4: as EL0. */
+/* Before an access while A64_KEY_WATCH. v[0] address, v[1] size, v[2] enum cpu_access | 4: as EL0.
+ */
 void a64_h_watchpoints(void *cpu, union ir_val *v)
 {
     struct cpu *c = cpu;

@@ -1,18 +1,19 @@
-/* Owns the taking of exceptions and interrupts, and the return from them. Arm ARM D1.3, D1.4, D19.2.37 (ESR).
- * Requires cpu->pc as core/cpu.h says for each exit. Provides: pc, key, contexts and registers of the state after.
- * The only place that changes the exception level. */
+/* Owns the taking of exceptions and interrupts, and the return from them. Arm ARM D1.3, D1.4,
+ * D19.2.37 (ESR). Requires cpu->pc as core/cpu.h says for each exit. Provides: pc, key, contexts
+ * and registers of the state after. The only place that changes the exception level. */
 #include "base/log.h"
 #include "isa/arm64/system_int.h"
 
 /* ---- PSTATE ---- */
 
-#define SPSR_SS  (UINT64_C(1) << 21)
-#define SPSR_IL  (UINT64_C(1) << 20)
+#define SPSR_SS (UINT64_C(1) << 21)
+#define SPSR_IL (UINT64_C(1) << 20)
 
 uint64_t a64_spsr(const struct arm64_state *s)
 {
-    return arm64_get_nzcv(s) | s->dit | s->ssbs | s->daif | (uint64_t)s->uao << 23 | (uint64_t)s->pan << 22 |
-           (uint64_t)s->ss << 21 | (uint64_t)s->il << 20 | (uint64_t)s->el << 2 | s->spsel;
+    return arm64_get_nzcv(s) | s->dit | s->ssbs | s->daif | (uint64_t)s->uao << 23 |
+           (uint64_t)s->pan << 22 | (uint64_t)s->ss << 21 | (uint64_t)s->il << 20 |
+           (uint64_t)s->el << 2 | s->spsel;
 }
 
 /* ---- taking ---- */
@@ -21,7 +22,7 @@ enum { VECTOR_SYNC = 0, VECTOR_IRQ = 0x80, VECTOR_FIQ = 0x100, VECTOR_SERROR = 0
 
 struct taken {
     unsigned el, vector;
-    uint64_t esr, ret; /* ret: preferred return address */
+    uint64_t esr, ret;                 /* ret: preferred return address */
     bool has_far, has_ipa, keeps_step; /* keeps_step: the instruction did not complete */
     uint64_t far, ipa;
 };
@@ -32,11 +33,12 @@ static cold_path void log_exception(const struct cpu *c, const struct taken *t)
     const struct arm64_state *s = a64_cs(c);
 
     if (t->vector == VECTOR_SYNC)
-        log_trace(LOG_INT, "cpu %u: EL%u -> EL%u %s ec=%02x esr=%lx far=%lx elr=%lx", c->sys->index, s->el, t->el,
-                  vectors[0], (unsigned)(t->esr >> 26), t->esr, t->has_far ? t->far : 0, t->ret);
+        log_trace(LOG_INT, "cpu %u: EL%u -> EL%u %s ec=%02x esr=%lx far=%lx elr=%lx", c->sys->index,
+                  s->el, t->el, vectors[0], (unsigned)(t->esr >> 26), t->esr,
+                  t->has_far ? t->far : 0, t->ret);
     else
-        log_trace(LOG_INT, "cpu %u: EL%u -> EL%u %s elr=%lx", c->sys->index, s->el, t->el, vectors[t->vector >> 7],
-                  t->ret);
+        log_trace(LOG_INT, "cpu %u: EL%u -> EL%u %s elr=%lx", c->sys->index, s->el, t->el,
+                  vectors[t->vector >> 7], t->ret);
 }
 
 /* Does this level set PAN on entry (SCTLR.SPAN is 0)? */
@@ -81,7 +83,8 @@ static void take(struct cpu *c, const struct taken *t)
     arm64_update(c);
 }
 
-/* The level that takes what the present level may take itself: EL1 for EL0, unless a hypervisor runs EL0. */
+/* The level that takes what the present level may take itself: EL1 for EL0, unless a hypervisor
+ * runs EL0. */
 static unsigned own_el(const struct cpu *c)
 {
     const struct arm64_state *s = a64_cs(c);
@@ -122,14 +125,19 @@ static unsigned abort_target(const struct cpu *c, uint64_t status)
 
 static enum cpu_exit pc_alignment(struct cpu *c)
 {
-    const struct taken t = {.el = own_el(c), .esr = a64_esr(A64_EC_PC, 0), .ret = c->pc, .keeps_step = true,
-                            .has_far = true, .far = c->pc};
+    const struct taken t = {.el = own_el(c),
+                            .esr = a64_esr(A64_EC_PC, 0),
+                            .ret = c->pc,
+                            .keeps_step = true,
+                            .has_far = true,
+                            .far = c->pc};
 
     take(c, &t);
     return CPU_EXIT_NONE;
 }
 
-static enum cpu_exit data_or_fetch(struct cpu *c, uint64_t status, uint64_t va, uint64_t ipa, enum cpu_access access)
+static enum cpu_exit data_or_fetch(struct cpu *c, uint64_t status, uint64_t va, uint64_t ipa,
+                                   enum cpu_access access)
 {
     struct taken t = {.ret = c->pc, .keeps_step = true, .has_far = true, .far = va};
     uint64_t iss = status & (A64_FAULT_FSC | A64_FAULT_S1PTW);
@@ -182,7 +190,8 @@ static enum cpu_exit hypervisor_call(struct cpu *c)
         return undefined(c, c->pc - 4);
     if (!a64_has_el2(c))
         return firmware_or_undefined(c, false);
-    if (a64_has_el3(c) ? !(s->r[A64_R_SCR_EL3] & A64_SCR_HCE) : (s->r[A64_R_HCR_EL2] & A64_HCR_HCD) != 0)
+    if (a64_has_el3(c) ? !(s->r[A64_R_SCR_EL3] & A64_SCR_HCE)
+                       : (s->r[A64_R_HCR_EL2] & A64_HCR_HCD) != 0)
         return undefined(c, c->pc - 4);
     if (s->el == 1 && !a64_el2_on(c))
         return undefined(c, c->pc - 4);
@@ -205,7 +214,8 @@ static enum cpu_exit monitor_call(struct cpu *c)
     return sync(c, 3, esr, c->pc, false);
 }
 
-/* WFI and WFE: who traps them, or 0. `nt` is the bit of SCTLR, `hcr` and `scr` those of the others. */
+/* WFI and WFE: who traps them, or 0. `nt` is the bit of SCTLR, `hcr` and `scr` those of the others.
+ */
 static unsigned wait_trap(const struct cpu *c, uint64_t nt, uint64_t hcr, uint64_t scr)
 {
     const struct arm64_state *s = a64_cs(c);
@@ -234,7 +244,8 @@ static enum cpu_exit wait(struct cpu *c, bool event)
     if (el)
         return sync(c, el, a64_esr(A64_EC_WFX, 1 << 24 | 0xe << 20 | event), c->pc, true);
     c->pc += 4;
-    /* What WFE waits for is mostly another cpu's store, which nobody tells us: it only gives way. */
+    /* What WFE waits for is mostly another cpu's store, which nobody tells us: it only gives way.
+     */
     return event ? CPU_EXIT_YIELD : CPU_EXIT_HALT;
 }
 
@@ -244,7 +255,8 @@ static bool legal_return(const struct cpu *c, uint64_t spsr, unsigned el)
 {
     const struct arm64_state *s = a64_cs(c);
 
-    if ((spsr & 0x12) || el > s->el || (el == 0 && (spsr & 1))) /* AArch32; reserved M[1]; upwards; EL0h */
+    if ((spsr & 0x12) || el > s->el ||
+        (el == 0 && (spsr & 1))) /* AArch32; reserved M[1]; upwards; EL0h */
         return false;
     if (el == 2 && (!a64_has_el2(c) || (s->el == 3 && a64_secure(c))))
         return false;
@@ -253,7 +265,8 @@ static bool legal_return(const struct cpu *c, uint64_t spsr, unsigned el)
     return !(el == 1 && a64_el2_on(c) && (s->r[A64_R_HCR_EL2] & A64_HCR_TGE) && s->el >= 2);
 }
 
-/* PSTATE.SS after a return to `el`: software step is only on where debug exceptions were off before. */
+/* PSTATE.SS after a return to `el`: software step is only on where debug exceptions were off
+ * before. */
 static bool returned_step(const struct cpu *c, uint64_t spsr, unsigned el)
 {
     const struct arm64_state *s = a64_cs(c);
@@ -294,7 +307,8 @@ static enum cpu_exit exception_return(struct cpu *c)
     }
     s->ex_addr = A64_EX_NONE;
     s->event = 1;
-    trace(LOG_INT, "cpu %u: return to EL%u pc=%lx spsr=%lx%s", c->sys->index, el, pc, spsr, legal ? "" : " illegal");
+    trace(LOG_INT, "cpu %u: return to EL%u pc=%lx spsr=%lx%s", c->sys->index, el, pc, spsr,
+          legal ? "" : " illegal");
     c->pc = pc;
     arm64_update(c);
     return CPU_EXIT_NONE;
@@ -343,9 +357,14 @@ static enum cpu_exit fp_trapped(struct cpu *c)
 
 /* ---- debug ---- */
 
-static enum cpu_exit debug_exception(struct cpu *c, enum a64_ec low, uint64_t iss, bool has_far, uint64_t far)
+static enum cpu_exit debug_exception(struct cpu *c, enum a64_ec low, uint64_t iss, bool has_far,
+                                     uint64_t far)
 {
-    struct taken t = {.el = a64_debug_target(c), .ret = c->pc, .has_far = has_far, .far = far, .keeps_step = true};
+    struct taken t = {.el = a64_debug_target(c),
+                      .ret = c->pc,
+                      .has_far = has_far,
+                      .far = far,
+                      .keeps_step = true};
 
     t.esr = a64_esr(low != A64_EC_BRK && t.el <= a64_cs(c)->el ? low + 1 : low, iss);
     take(c, &t);
@@ -384,7 +403,8 @@ static enum cpu_exit raise_isa(struct cpu *c)
     case A64_EXIT_BREAKPOINT:
         return debug_exception(c, A64_EC_BP_LOW, 0x22, false, 0);
     case A64_EXIT_WATCHPOINT:
-        return debug_exception(c, A64_EC_WP_LOW, 0x22 | (c->fault_access == CPU_WRITE ? 1 << 6 : 0), true, c->exit_arg);
+        return debug_exception(c, A64_EC_WP_LOW, 0x22 | (c->fault_access == CPU_WRITE ? 1 << 6 : 0),
+                               true, c->exit_arg);
     case A64_EXIT_FAULT:
         return data_or_fetch(c, c->sys->fault[0], c->sys->fault[1], c->sys->fault[2],
                              (enum cpu_access)c->sys->fault[3]);
@@ -407,7 +427,8 @@ enum cpu_exit a64_raise(struct cpu *c, enum cpu_exit reason)
     case CPU_EXIT_ALIGN:
         if (c->fault_access == CPU_FETCH)
             return pc_alignment(c);
-        return data_or_fetch(c, A64_FSC_ALIGNMENT, c->fault_addr, 0, (enum cpu_access)c->fault_access);
+        return data_or_fetch(c, A64_FSC_ALIGNMENT, c->fault_addr, 0,
+                             (enum cpu_access)c->fault_access);
     case CPU_EXIT_ISA:
         return raise_isa(c);
     case CPU_EXIT_FPE: /* no trapped floating-point exceptions here */
@@ -421,7 +442,7 @@ enum cpu_exit a64_raise(struct cpu *c, enum cpu_exit reason)
 /* ---- interrupts ---- */
 
 static const struct {
-    uint8_t line, vline, shift;   /* shift: of the PSTATE bit */
+    uint8_t line, vline, shift; /* shift: of the PSTATE bit */
     uint64_t hcr, scr, vhcr;
     unsigned vector;
 } kinds[3] = {
@@ -448,7 +469,8 @@ static unsigned physical(const struct cpu *c, unsigned kind, uint32_t lines, uin
     target = physical_target(c, kind);
     if (target < el)
         return 0;
-    if ((daif >> kinds[kind].shift & 1) && (target == el || target == 1 || (el == 0 && a64_host(c))))
+    if ((daif >> kinds[kind].shift & 1) &&
+        (target == el || target == 1 || (el == 0 && a64_host(c))))
         return 0;
     return target;
 }
@@ -488,7 +510,8 @@ bool a64_interrupt(struct cpu *c)
     if (!lines && !(a64_hcr(c) & (A64_HCR_VI | A64_HCR_VF | A64_HCR_VSE)))
         return false;
     for (unsigned k = 0; k < array_size(kinds); k++) {
-        struct taken t = {.vector = kinds[k].vector, .ret = c->pc, .esr = a64_esr(A64_EC_SERROR, 0)};
+        struct taken t = {
+            .vector = kinds[k].vector, .ret = c->pc, .esr = a64_esr(A64_EC_SERROR, 0)};
 
         t.el = physical(c, k, lines, daif);
         if (!t.el && !(daif >> kinds[k].shift & 1) && virtual_pending(c, k, lines)) {

@@ -1,5 +1,6 @@
-/* Owns the registers as debuggers see them: GDB's org.gnu.gdb.aarch64.core and .fpu, and the system registers.
- * Numbers: 0..30 x, 31 sp, 32 pc, 33 cpsr, 34..65 v, 66 fpsr, 67 fpcr, 100.. the table sysregs.def. */
+/* Owns the registers as debuggers see them: GDB's org.gnu.gdb.aarch64.core and .fpu, and the system
+ * registers. Numbers: 0..30 x, 31 sp, 32 pc, 33 cpsr, 34..65 v, 66 fpsr, 67 fpcr, 100.. the table
+ * sysregs.def. */
 #include <string.h>
 
 #include "isa/arm64/system_int.h"
@@ -9,17 +10,82 @@ enum { N_SP = 31, N_PC = 32, N_CPSR = 33, N_V = 34, N_FPSR = 66, N_FPCR = 67, N_
 #define CORE "org.gnu.gdb.aarch64.core"
 #define FPU  "org.gnu.gdb.aarch64.fpu"
 #define SYS  "org.myna.gdb.aarch64.system"
-#define X(n) {"x" #n, 64, "int64", CORE, NULL, n}
-#define V(n) {"v" #n, 128, "aarch64v", FPU, NULL, N_V + n}
+#define X(n)                               \
+    {                                      \
+        "x" #n, 64, "int64", CORE, NULL, n \
+    }
+#define V(n)                                        \
+    {                                               \
+        "v" #n, 128, "aarch64v", FPU, NULL, N_V + n \
+    }
 
 const struct isa_reg a64_gdb_regs[] = {
-    X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8), X(9), X(10), X(11), X(12), X(13), X(14), X(15),
-    X(16), X(17), X(18), X(19), X(20), X(21), X(22), X(23), X(24), X(25), X(26), X(27), X(28), X(29), X(30),
+    X(0),
+    X(1),
+    X(2),
+    X(3),
+    X(4),
+    X(5),
+    X(6),
+    X(7),
+    X(8),
+    X(9),
+    X(10),
+    X(11),
+    X(12),
+    X(13),
+    X(14),
+    X(15),
+    X(16),
+    X(17),
+    X(18),
+    X(19),
+    X(20),
+    X(21),
+    X(22),
+    X(23),
+    X(24),
+    X(25),
+    X(26),
+    X(27),
+    X(28),
+    X(29),
+    X(30),
     {"sp", 64, "data_ptr", CORE, NULL, N_SP},
     {"pc", 64, "code_ptr", CORE, NULL, N_PC},
     {"cpsr", 32, "cpsr_flags", CORE, NULL, N_CPSR},
-    V(0), V(1), V(2), V(3), V(4), V(5), V(6), V(7), V(8), V(9), V(10), V(11), V(12), V(13), V(14), V(15),
-    V(16), V(17), V(18), V(19), V(20), V(21), V(22), V(23), V(24), V(25), V(26), V(27), V(28), V(29), V(30), V(31),
+    V(0),
+    V(1),
+    V(2),
+    V(3),
+    V(4),
+    V(5),
+    V(6),
+    V(7),
+    V(8),
+    V(9),
+    V(10),
+    V(11),
+    V(12),
+    V(13),
+    V(14),
+    V(15),
+    V(16),
+    V(17),
+    V(18),
+    V(19),
+    V(20),
+    V(21),
+    V(22),
+    V(23),
+    V(24),
+    V(25),
+    V(26),
+    V(27),
+    V(28),
+    V(29),
+    V(30),
+    V(31),
     {"fpsr", 32, "int", FPU, NULL, N_FPSR},
     {"fpcr", 32, "int", FPU, NULL, N_FPCR},
 #define R(name, ...) {#name, 64, "int64", SYS, "system", N_SYS + A64_R_##name},
@@ -28,7 +94,8 @@ const struct isa_reg a64_gdb_regs[] = {
     {NULL, 0, NULL, NULL, NULL, 0},
 };
 
-/* A register that a debugger may see: functions that could leave for the guest's exception are not called. */
+/* A register that a debugger may see: functions that could leave for the guest's exception are not
+ * called. */
 static uint64_t system_get(struct cpu *c, unsigned reg)
 {
     switch (reg) {
@@ -125,7 +192,8 @@ static void set_cpsr(struct cpu *c, uint32_t v)
     s->pan = v >> 22 & 1;
     s->uao = v >> 23 & 1;
     s->il = v >> 20 & 1;
-    if (!(v & 0x12) && el <= arm64_highest_el(c) && !(el == 2 && !a64_has_el2(c)) && !(el == 0 && (v & 1))) {
+    if (!(v & 0x12) && el <= arm64_highest_el(c) && !(el == 2 && !a64_has_el2(c)) &&
+        !(el == 0 && (v & 1))) {
         a64_sp_save(s);
         s->el = (uint8_t)el;
         s->spsel = v & 1;

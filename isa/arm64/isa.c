@@ -12,14 +12,71 @@
 #define HIDDEN    ISA_SLOT_HIDDEN
 
 static const struct isa_slot slots[A64_SLOTS] = {
-    X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8), X(9), X(10),
-    X(11), X(12), X(13), X(14), X(15), X(16), X(17), X(18), X(19), X(20), X(21),
-    X(22), X(23), X(24), X(25), X(26), X(27), X(28), X(29), X(30),
+    X(0),
+    X(1),
+    X(2),
+    X(3),
+    X(4),
+    X(5),
+    X(6),
+    X(7),
+    X(8),
+    X(9),
+    X(10),
+    X(11),
+    X(12),
+    X(13),
+    X(14),
+    X(15),
+    X(16),
+    X(17),
+    X(18),
+    X(19),
+    X(20),
+    X(21),
+    X(22),
+    X(23),
+    X(24),
+    X(25),
+    X(26),
+    X(27),
+    X(28),
+    X(29),
+    X(30),
     [A64_SP] = {"sp", AT(sp), IR_I64, 0},
     [A64_NZCV] = {"nzcv", AT(nzcv), IR_CC, 0},
-    V(0), V(1), V(2), V(3), V(4), V(5), V(6), V(7), V(8), V(9), V(10),
-    V(11), V(12), V(13), V(14), V(15), V(16), V(17), V(18), V(19), V(20), V(21),
-    V(22), V(23), V(24), V(25), V(26), V(27), V(28), V(29), V(30), V(31),
+    V(0),
+    V(1),
+    V(2),
+    V(3),
+    V(4),
+    V(5),
+    V(6),
+    V(7),
+    V(8),
+    V(9),
+    V(10),
+    V(11),
+    V(12),
+    V(13),
+    V(14),
+    V(15),
+    V(16),
+    V(17),
+    V(18),
+    V(19),
+    V(20),
+    V(21),
+    V(22),
+    V(23),
+    V(24),
+    V(25),
+    V(26),
+    V(27),
+    V(28),
+    V(29),
+    V(30),
+    V(31),
     [A64_TPIDR] = {"tpidr_el0", AT(tpidr), IR_I64, 0},
     [A64_TPIDRRO] = {"tpidrro_el0", AT(tpidrro), IR_I64, 0},
     [A64_EX_ADDR] = {"ex_addr", AT(ex_addr), IR_I64, HIDDEN},
@@ -48,8 +105,9 @@ static const struct isa_slot slots[A64_SLOTS] = {
 
 /* By how often compiled code uses them: arguments and results, the first callee-saved ones, syscall
  * number and indirect result, stack, frame, link. */
-static const uint16_t pin_int[] = {0,  1,  2, 3, A64_SP, 19, 20, 8,  4,  5, 21, 29, 30, 22, 6, 7,
-                                   9,  10, 23, 11, 24, 12, 25, 13, 26, 14,   15, 27, 28, 16, 17, 18};
+static const uint16_t pin_int[] = {0,  1,  2,  3,  A64_SP, 19, 20, 8,  4,  5,  21,
+                                   29, 30, 22, 6,  7,      9,  10, 23, 11, 24, 12,
+                                   25, 13, 26, 14, 15,     27, 28, 16, 17, 18};
 #define VSLOT(n) A64_V0 + n
 static const uint16_t pin_vec[] = {
     VSLOT(0),  VSLOT(1),  VSLOT(2),  VSLOT(3),  VSLOT(4),  VSLOT(5),  VSLOT(6),  VSLOT(7),
@@ -58,7 +116,7 @@ static const uint16_t pin_vec[] = {
 };
 
 static const struct ir_helper helpers[A64_HELPER_COUNT] = {
-#define H(name, flags, result, nargs, ...)                                                         \
+#define H(name, flags, result, nargs, ...) \
     [A64_H_##name] = {"a64_" #name, a64_h_##name, flags, nargs, result, {__VA_ARGS__}},
     A64_HELPERS(H)
 #undef H

@@ -1,6 +1,7 @@
-/* Owns what the mode of a machine's processor adds to every instruction, from the code key: illegal state,
- * traps of floating point, alignment, byte order, breakpoints, watchpoints, software step. The lifters themselves
- * know nothing of it. Requires: key with A64_KEY_SYSTEM. Breaks: nothing for other keys. */
+/* Owns what the mode of a machine's processor adds to every instruction, from the code key: illegal
+ * state, traps of floating point, alignment, byte order, breakpoints, watchpoints, software step.
+ * The lifters themselves know nothing of it. Requires: key with A64_KEY_SYSTEM. Breaks: nothing for
+ * other keys. */
 #include <string.h>
 
 #include "isa/arm64/lift_system.h"
@@ -10,15 +11,20 @@
 bool a64_gate(const struct a64_lift *l, enum a64_gate gate)
 {
     static const uint8_t features[A64_GATES] = {
-        [A64_GATE_aes] = A64_F_AES,         [A64_GATE_atomics] = A64_F_ATOMICS, [A64_GATE_bf16] = A64_F_BF16,
-        [A64_GATE_crc32] = A64_F_CRC32,     [A64_GATE_dit] = A64_F_DIT,         [A64_GATE_dotprod] = A64_F_ASIMDDP,
-        [A64_GATE_fcma] = A64_F_FCMA,       [A64_GATE_fhm] = A64_F_ASIMDFHM,    [A64_GATE_flagm] = A64_F_FLAGM,
-        [A64_GATE_flagm2] = A64_F_FLAGM2,   [A64_GATE_fp16] = A64_F_FPHP,       [A64_GATE_frintts] = A64_F_FRINT,
-        [A64_GATE_i8mm] = A64_F_I8MM,       [A64_GATE_ilrcpc] = A64_F_ILRCPC,   [A64_GATE_jscvt] = A64_F_JSCVT,
-        [A64_GATE_lrcpc] = A64_F_LRCPC,     [A64_GATE_pauth] = A64_F_PACA,      [A64_GATE_pmull] = A64_F_PMULL,
-        [A64_GATE_rng] = A64_F_RNG,         [A64_GATE_rdm] = A64_F_ASIMDRDM,    [A64_GATE_sb] = A64_F_SB,           [A64_GATE_sha1] = A64_F_SHA1,
-        [A64_GATE_sha2] = A64_F_SHA2,       [A64_GATE_sha3] = A64_F_SHA3,       [A64_GATE_sha512] = A64_F_SHA512,
-        [A64_GATE_sm3] = A64_F_SM3,         [A64_GATE_sm4] = A64_F_SM4,         [A64_GATE_ssbs] = A64_F_SSBS,
+        [A64_GATE_aes] = A64_F_AES,       [A64_GATE_atomics] = A64_F_ATOMICS,
+        [A64_GATE_bf16] = A64_F_BF16,     [A64_GATE_crc32] = A64_F_CRC32,
+        [A64_GATE_dit] = A64_F_DIT,       [A64_GATE_dotprod] = A64_F_ASIMDDP,
+        [A64_GATE_fcma] = A64_F_FCMA,     [A64_GATE_fhm] = A64_F_ASIMDFHM,
+        [A64_GATE_flagm] = A64_F_FLAGM,   [A64_GATE_flagm2] = A64_F_FLAGM2,
+        [A64_GATE_fp16] = A64_F_FPHP,     [A64_GATE_frintts] = A64_F_FRINT,
+        [A64_GATE_i8mm] = A64_F_I8MM,     [A64_GATE_ilrcpc] = A64_F_ILRCPC,
+        [A64_GATE_jscvt] = A64_F_JSCVT,   [A64_GATE_lrcpc] = A64_F_LRCPC,
+        [A64_GATE_pauth] = A64_F_PACA,    [A64_GATE_pmull] = A64_F_PMULL,
+        [A64_GATE_rng] = A64_F_RNG,       [A64_GATE_rdm] = A64_F_ASIMDRDM,
+        [A64_GATE_sb] = A64_F_SB,         [A64_GATE_sha1] = A64_F_SHA1,
+        [A64_GATE_sha2] = A64_F_SHA2,     [A64_GATE_sha3] = A64_F_SHA3,
+        [A64_GATE_sha512] = A64_F_SHA512, [A64_GATE_sm3] = A64_F_SM3,
+        [A64_GATE_sm4] = A64_F_SM4,       [A64_GATE_ssbs] = A64_F_SSBS,
     };
 
     if (!(l->key & A64_KEY_SYSTEM))
@@ -44,7 +50,8 @@ static bool is_access(const struct ir_ins *i)
 /* Atomic and ordered accesses are aligned in any mode: no model has FEAT_LSE2. */
 static void change_accesses(struct a64_lift *l, ir_ref mark)
 {
-    unsigned aligned = l->key & A64_KEY_ALIGN ? IR_M_ALIGNED : 0, big = l->key & A64_KEY_BIG ? IR_M_BIG : 0;
+    unsigned aligned = l->key & A64_KEY_ALIGN ? IR_M_ALIGNED : 0,
+             big = l->key & A64_KEY_BIG ? IR_M_BIG : 0;
 
     for (ir_ref at = mark; at < l->u->nins; at++) {
         struct ir_ins *i = &l->u->ins[at];
@@ -59,16 +66,20 @@ static void change_accesses(struct a64_lift *l, ir_ref mark)
 
 static void watch(struct a64_lift *l, const struct ir_ins *i, ir_ref address)
 {
-    unsigned access = i->op == IR_LD ? CPU_READ : CPU_WRITE, size = i->op == IR_CALL ? 16 : 1u << (i->aux & IR_M_SIZE);
+    unsigned access = i->op == IR_LD ? CPU_READ : CPU_WRITE,
+             size = i->op == IR_CALL ? 16 : 1u << (i->aux & IR_M_SIZE);
 
     if ((i->op == IR_LD || i->op == IR_ST) && i->c)
-        address = ir_op2(l->u, IR_ADD, IR_I64, 0, address, a64_imm(l, IR_I64, (uint64_t)(int64_t)(int32_t)i->c));
-    a64_call(l, IR_VOID, A64_H_watchpoints, address, a64_imm(l, IR_I32, size), a64_imm(l, IR_I32, access));
+        address = ir_op2(l->u, IR_ADD, IR_I64, 0, address,
+                         a64_imm(l, IR_I64, (uint64_t)(int64_t)(int32_t)i->c));
+    a64_call(l, IR_VOID, A64_H_watchpoints, address, a64_imm(l, IR_I32, size),
+             a64_imm(l, IR_I32, access));
 }
 
 enum { MAX_OPS = 512 };
 
-/* Puts a check before every access of the instruction: its operations are emitted once more between them. */
+/* Puts a check before every access of the instruction: its operations are emitted once more between
+ * them. */
 static void watch_accesses(struct a64_lift *l, ir_ref mark)
 {
     struct ir_ins old[MAX_OPS];
@@ -129,7 +140,8 @@ static enum isa_lift end_step(struct a64_lift *l, ir_ref mark, enum isa_lift how
         } else if (i.op == IR_JMP) {
             to = a64_imm(l, IR_I64, u->targets[i.c].pc);
         } else {
-            ir_ref yes = a64_imm(l, IR_I64, u->targets[i.c].pc), no = a64_imm(l, IR_I64, u->targets[last.c].pc);
+            ir_ref yes = a64_imm(l, IR_I64, u->targets[i.c].pc),
+                   no = a64_imm(l, IR_I64, u->targets[last.c].pc);
 
             to = ir_op3(u, IR_SELNZ, IR_I64, 0, condition(l, &i), yes, no);
         }

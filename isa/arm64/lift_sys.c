@@ -15,7 +15,8 @@ enum isa_lift a64_hint(struct a64_lift *l, const struct a64_args_hint *a)
 {
     if (a64_system(l) && a->crm == 0 && (a->op2 == 4 || a->op2 == 5))
         a64_call(l, IR_VOID, A64_H_event, IR_NONE, IR_NONE, IR_NONE);
-    /* Nothing to do: NOP, for programs SEV and SEVL, DGH, ESB, PSB, TSB, CSDB, BTI (pages are not guarded) */
+    /* Nothing to do: NOP, for programs SEV and SEVL, DGH, ESB, PSB, TSB, CSDB, BTI (pages are not
+     * guarded) */
     return ISA_NEXT;
 }
 

@@ -1,8 +1,10 @@
-/* Owns the lifting of what only machines have: system registers, PSTATE, exceptions, maintenance. Arm ARM C5.
+/* Owns the lifting of what only machines have: system registers, PSTATE, exceptions, maintenance.
+ * Arm ARM C5.
  *
- * Everything here is for units with A64_KEY_SYSTEM. The level, and whether anything may be trapped, is known from the
- * code key; what is not decided by it is asked in helpers. After a change of what translations depend
- * on, the block ends with CPU_EXIT_KICK: the dispatcher looks at key, contexts and interrupts. */
+ * Everything here is for units with A64_KEY_SYSTEM. The level, and whether anything may be trapped,
+ * is known from the code key; what is not decided by it is asked in helpers. After a change of what
+ * translations depend on, the block ends with CPU_EXIT_KICK: the dispatcher looks at key, contexts
+ * and interrupts. */
 #include "isa/arm64/lift_system.h"
 
 static unsigned level(const struct a64_lift *l)
@@ -35,8 +37,8 @@ enum isa_lift a64_sys_exit(struct a64_lift *l, enum a64_exit code)
 /* ISS of a trapped MSR, MRS or system instruction. */
 static uint32_t trap_iss(unsigned enc, unsigned rt, bool read)
 {
-    return (enc >> 14 & 3) << 20 | (enc & 7) << 17 | (enc >> 11 & 7) << 14 | (enc >> 7 & 15) << 10 | rt << 5 |
-           (enc >> 3 & 15) << 1 | read;
+    return (enc >> 14 & 3) << 20 | (enc & 7) << 17 | (enc >> 11 & 7) << 14 | (enc >> 7 & 15) << 10 |
+           rt << 5 | (enc >> 3 & 15) << 1 | read;
 }
 
 /* ---- system registers ---- */
@@ -116,9 +118,11 @@ static enum isa_lift set_daif(struct a64_lift *l, ir_ref v, bool unmasks)
     return ISA_NEXT;
 }
 
-static enum isa_lift write_reg(struct a64_lift *l, int reg, const struct a64_reg *r, uint32_t iss, ir_ref v)
+static enum isa_lift write_reg(struct a64_lift *l, int reg, const struct a64_reg *r, uint32_t iss,
+                               ir_ref v)
 {
-    a64_call(l, IR_VOID, A64_H_reg_write, a64_imm(l, IR_I32, (uint32_t)reg), a64_imm(l, IR_I32, iss), v);
+    a64_call(l, IR_VOID, A64_H_reg_write, a64_imm(l, IR_I32, (uint32_t)reg),
+             a64_imm(l, IR_I32, iss), v);
     return r->flags & A64_RF_ENDS ? leave(l) : ISA_NEXT;
 }
 
@@ -136,7 +140,8 @@ enum isa_lift a64_sys_msr(struct a64_lift *l, unsigned enc, unsigned rt)
         return ISA_NEXT;
     }
     /* The step and debug state depend on the D bit while the guest debugs itself. */
-    if (reg == A64_R_DAIF && level(l) && !(l->key & (A64_KEY_STEP | A64_KEY_BREAK | A64_KEY_WATCH))) {
+    if (reg == A64_R_DAIF && level(l) &&
+        !(l->key & (A64_KEY_STEP | A64_KEY_BREAK | A64_KEY_WATCH))) {
         v = ir_op2(l->u, IR_AND, IR_I32, 0, a64_reg(l, IR_I32, rt), a64_imm(l, IR_I32, 0x3c0));
         return set_daif(l, v, true);
     }
@@ -157,7 +162,8 @@ static enum isa_lift daif_imm(struct a64_lift *l, unsigned enc, unsigned bits, b
     if (level(l) == 0 || (bits & 8)) {
         struct a64_reg r = a64_regs[A64_R_DAIF];
 
-        return write_reg(l, A64_R_DAIF, &r, trap_iss(enc, 31, false), ir_op1(l->u, IR_ZX, IR_I64, 32, v));
+        return write_reg(l, A64_R_DAIF, &r, trap_iss(enc, 31, false),
+                         ir_op1(l->u, IR_ZX, IR_I64, 32, v));
     }
     return set_daif(l, v, !set);
 }
@@ -218,7 +224,9 @@ enum isa_lift a64_ereta(struct a64_lift *l, const struct a64_args_ereta *a)
         return a64_undef(l);
     slot = slots[level(l) - 1];
     if (slot && a64_pac_on(l, key))
-        ir_put(l->u, slot, a64_pac_apply(l, true, key, ir_get(l->u, IR_I64, slot), a64_reg_sp(l, IR_I64, A64_SP)));
+        ir_put(
+            l->u, slot,
+            a64_pac_apply(l, true, key, ir_get(l->u, IR_I64, slot), a64_reg_sp(l, IR_I64, A64_SP)));
     return a64_sys_exit(l, A64_EXIT_ERET);
 }
 
@@ -232,8 +240,8 @@ enum isa_lift a64_sys_wait(struct a64_lift *l, bool interrupt)
 static void cache_check(struct a64_lift *l, unsigned enc, unsigned rt)
 {
     if (level(l) == 0 || (l->key & A64_KEY_TRAPS))
-        a64_call(l, IR_VOID, A64_H_cache_check, a64_imm(l, IR_I32, enc), a64_imm(l, IR_I32, trap_iss(enc, rt, false)),
-                 IR_NONE);
+        a64_call(l, IR_VOID, A64_H_cache_check, a64_imm(l, IR_I32, enc),
+                 a64_imm(l, IR_I32, trap_iss(enc, rt, false)), IR_NONE);
 }
 
 /* Data caches are coherent: the access that tells whether the address is there is all. */
@@ -249,7 +257,8 @@ enum isa_lift a64_sys_ic_ivau(struct a64_lift *l, unsigned rt)
     ir_ref line;
 
     cache_check(l, A64_SYSREG(1, 3, 7, 5, 1), rt);
-    line = ir_op2(l->u, IR_AND, IR_I64, 0, a64_reg(l, IR_I64, rt), a64_imm(l, IR_I64, ~UINT64_C(63)));
+    line =
+        ir_op2(l->u, IR_AND, IR_I64, 0, a64_reg(l, IR_I64, rt), a64_imm(l, IR_I64, ~UINT64_C(63)));
     a64_call(l, IR_VOID, A64_H_icache, line, a64_imm(l, IR_I64, 64), IR_NONE);
     return leave(l);
 }
@@ -288,7 +297,8 @@ static unsigned tlbi_level(unsigned op1, unsigned crm, unsigned op2, const struc
 
 static unsigned at_level(unsigned op1, unsigned crm, unsigned op2, const struct a64_model *m)
 {
-    if (crm == 8 && ((op1 == 0 && op2 < 4) || (op1 == 4 && op2 != 2 && op2 != 3) || (op1 == 6 && op2 < 2)))
+    if (crm == 8 &&
+        ((op1 == 0 && op2 < 4) || (op1 == 4 && op2 != 2 && op2 != 3) || (op1 == 6 && op2 < 2)))
         return op1 == 0 ? 1 : op1 == 4 ? 2 : 3;
     if (crm == 9 && op1 == 0 && op2 < 2 && (m->mmfr1 >> 20 & 15) >= 2)
         return 1;
@@ -326,7 +336,8 @@ enum isa_lift a64_sys(struct a64_lift *l, const struct a64_args_sys *a)
 
     if (!(l->key & A64_KEY_SYSTEM))
         return a64_undef(l);
-    if (a->crn == 7 && a->op1 == 0 && (a->crm == 1 || a->crm == 5 || a->crm == 6 || a->crm == 10 || a->crm == 14))
+    if (a->crn == 7 && a->op1 == 0 &&
+        (a->crm == 1 || a->crm == 5 || a->crm == 6 || a->crm == 10 || a->crm == 14))
         return cache(l, enc, a->rt);
     if (a->crn == 8)
         needs = tlbi_level(a->op1, a->crm, a->op2, m);
@@ -334,7 +345,7 @@ enum isa_lift a64_sys(struct a64_lift *l, const struct a64_args_sys *a)
         needs = at_level(a->op1, a->crm, a->op2, m);
     if (level(l) < needs)
         return a64_undef(l);
-    a64_call(l, IR_VOID, A64_H_sys, a64_imm(l, IR_I32, enc), a64_imm(l, IR_I32, trap_iss(enc, a->rt, false)),
-             a64_reg(l, IR_I64, a->rt));
+    a64_call(l, IR_VOID, A64_H_sys, a64_imm(l, IR_I32, enc),
+             a64_imm(l, IR_I32, trap_iss(enc, a->rt, false)), a64_reg(l, IR_I64, a->rt));
     return ISA_NEXT;
 }

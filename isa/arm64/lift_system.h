@@ -16,7 +16,8 @@ enum isa_lift a64_sys_wait(struct a64_lift *l, bool interrupt);
 enum isa_lift a64_sys_dc_clean(struct a64_lift *l, unsigned crm, unsigned rt);
 enum isa_lift a64_sys_ic_ivau(struct a64_lift *l, unsigned rt);
 enum isa_lift a64_sys_zva_trap(struct a64_lift *l, unsigned rt);
-/* lift_mode.c: lifts one instruction under what the key's system bits add: traps, alignment, steps. */
+/* lift_mode.c: lifts one instruction under what the key's system bits add: traps, alignment, steps.
+ */
 enum isa_lift a64_lift_system(struct a64_lift *l, uint32_t word);
 
 #endif

@@ -1,21 +1,22 @@
-/* Owns address translation: stage 1 and stage 2 walks, permissions, hardware updates of descriptors, contexts.
- * Arm ARM D8 (VMSAv8-64). Requires the registers of the bank; fills sys->fault and never raises.
+/* Owns address translation: stage 1 and stage 2 walks, permissions, hardware updates of
+ * descriptors, contexts. Arm ARM D8 (VMSAv8-64). Requires the registers of the bank; fills
+ * sys->fault and never raises.
  *
- * It is on the accelerator's TLB-miss path: tables are read through a host pointer that is kept from walk to
- * walk while the memory map does not change.
+ * It is on the accelerator's TLB-miss path: tables are read through a host pointer that is kept
+ * from walk to walk while the memory map does not change.
  */
 #include "isa/arm64/system_int.h"
 
 /* How one stage reads its tables. */
 struct stage {
-    uint64_t base;     /* of the first table */
-    uint8_t granule;   /* log2: 12, 14, 16 */
-    uint8_t bits;      /* of input addresses */
-    uint8_t level;     /* the first */
-    uint8_t out_bits;  /* of output addresses */
+    uint64_t base;    /* of the first table */
+    uint8_t granule;  /* log2: 12, 14, 16 */
+    uint8_t bits;     /* of input addresses */
+    uint8_t level;    /* the first */
+    uint8_t out_bits; /* of output addresses */
     bool ha, hd, big, hpd;
-    bool two;          /* stage 1 of a regime with EL0 */
-    bool second;       /* stage 2 */
+    bool two;    /* stage 1 of a regime with EL0 */
+    bool second; /* stage 2 */
 };
 
 struct leaf {
@@ -72,7 +73,8 @@ static bool read_desc(struct cpu *c, mem_pa at, bool big, uint64_t *desc)
     return true;
 }
 
-/* Replaces a descriptor that still has the old value. 1 done, 0 it has changed, -1 impossible there. */
+/* Replaces a descriptor that still has the old value. 1 done, 0 it has changed, -1 impossible
+ * there. */
 static int update_desc(struct cpu *c, mem_pa at, bool big, uint64_t old, uint64_t new)
 {
     uint64_t *host = ram(c, at, true);
@@ -97,13 +99,16 @@ static bool too_big(uint64_t pa, unsigned bits)
 }
 
 /* Where stage 2 puts what a stage 1 walk reads. */
-static bool stage2_of_walk(struct cpu *c, uint64_t ipa, const struct a64_xlat *x, mem_pa *pa, struct a64_result *r);
+static bool stage2_of_walk(struct cpu *c, uint64_t ipa, const struct a64_xlat *x, mem_pa *pa,
+                           struct a64_result *r);
 
-/* Walks the tables to a leaf. 0, a fault, or UINT64_MAX: stage 2 refused to read a table, *r says it. */
-static uint64_t descend(struct cpu *c, const struct stage *st, uint64_t in, const struct a64_xlat *x,
-                        struct leaf *leaf, struct a64_result *r)
+/* Walks the tables to a leaf. 0, a fault, or UINT64_MAX: stage 2 refused to read a table, *r says
+ * it. */
+static uint64_t descend(struct cpu *c, const struct stage *st, uint64_t in,
+                        const struct a64_xlat *x, struct leaf *leaf, struct a64_result *r)
 {
-    unsigned stride = st->granule - 3u, level = st->level, shift = st->granule + (3 - level) * stride;
+    unsigned stride = st->granule - 3u, level = st->level,
+             shift = st->granule + (3 - level) * stride;
     uint64_t base = st->base, index = bits_extract64(in, shift, st->bits - shift);
 
     leaf->table = 0;
@@ -141,18 +146,20 @@ static uint64_t descend(struct cpu *c, const struct stage *st, uint64_t in, cons
 #define DBM (UINT64_C(1) << 51)
 #define AP2 (UINT64_C(1) << 7) /* stage 1: read-only; stage 2: writable */
 
-/* The updates that hardware makes: access flag, and for a write the dirty state. 0; a fault; or -1: walk again. */
-static int64_t touch(struct cpu *c, const struct stage *st, const struct a64_xlat *x, struct leaf *leaf)
+/* The updates that hardware makes: access flag, and for a write the dirty state. 0; a fault; or -1:
+ * walk again. */
+static int64_t touch(struct cpu *c, const struct stage *st, const struct a64_xlat *x,
+                     struct leaf *leaf)
 {
     uint64_t new = leaf->desc;
     int done;
 
-    if (!(new & AF)) {
+    if (!(new &AF)) {
         if (!st->ha && !x->probe)
             return FAULT(A64_FSC_ACCESS, leaf->level);
         new |= AF;
     }
-    if (st->hd && (new & DBM) && x->access == CPU_WRITE && !x->at)
+    if (st->hd && (new &DBM) && x->access == CPU_WRITE && !x->at)
         new = st->second ? new | AP2 : new & ~AP2;
     if (new == leaf->desc || x->probe || x->at) {
         leaf->desc = new;
@@ -192,7 +199,8 @@ static bool stage2_setup(const struct cpu *c, struct stage *st)
     st->ha = (vtcr >> 21 & 1) && (a64_m(c)->model->mmfr1 & 15);
     st->hd = (vtcr >> 22 & 1) && (a64_m(c)->model->mmfr1 & 15) >= 2;
     st->big = (r[A64_R_SCTLR_EL2] & A64_SCTLR_EE) != 0;
-    st->base = r[A64_R_VTTBR_EL2] & bits_mask64(48) & ~bits_mask64((unsigned)(st->bits - shift + 3));
+    st->base =
+        r[A64_R_VTTBR_EL2] & bits_mask64(48) & ~bits_mask64((unsigned)(st->bits - shift + 3));
     return true;
 }
 
@@ -231,8 +239,9 @@ static uint64_t stage2(struct cpu *c, uint64_t ipa, const struct a64_xlat *x, st
             return fault;
         if (!(leaf.desc & AF) && !st.ha && !x->probe)
             return FAULT(A64_FSC_ACCESS, leaf.level);
-        out->prot = stage2_prot(c, leaf.desc | (st.hd && (leaf.desc & DBM) && x->access == CPU_WRITE ? AP2 : 0),
-                                x->user);
+        out->prot = stage2_prot(
+            c, leaf.desc | (st.hd && (leaf.desc & DBM) && x->access == CPU_WRITE ? AP2 : 0),
+            x->user);
         if (!(out->prot >> x->access & 1))
             return FAULT(A64_FSC_PERMISSION, leaf.level);
         t = touch(c, &st, x, &leaf);
@@ -247,7 +256,8 @@ static uint64_t stage2(struct cpu *c, uint64_t ipa, const struct a64_xlat *x, st
     return 0;
 }
 
-static bool stage2_of_walk(struct cpu *c, uint64_t ipa, const struct a64_xlat *x, mem_pa *pa, struct a64_result *r)
+static bool stage2_of_walk(struct cpu *c, uint64_t ipa, const struct a64_xlat *x, mem_pa *pa,
+                           struct a64_result *r)
 {
     struct a64_xlat read = *x;
     struct stage2 s2;
@@ -269,16 +279,21 @@ static bool stage2_of_walk(struct cpu *c, uint64_t ipa, const struct a64_xlat *x
 /* ---- stage 1 ---- */
 
 /* Fills *st for this address. 0, or the status code of the fault. */
-static uint64_t stage1_setup(const struct cpu *c, uint64_t va, const struct a64_xlat *x, struct stage *st)
+static uint64_t stage1_setup(const struct cpu *c, uint64_t va, const struct a64_xlat *x,
+                             struct stage *st)
 {
     static const uint8_t tg0[4] = {12, 16, 14, 12}, tg1[4] = {12, 14, 12, 16};
     const uint64_t *r = a64_cs(c)->r;
     const struct a64_model *m = a64_m(c)->model;
-    uint64_t tcr = x->regime == 1 ? r[A64_R_TCR_EL1] : x->regime == 2 ? r[A64_R_TCR_EL2] : r[A64_R_TCR_EL3], ttbr;
+    uint64_t tcr = x->regime == 1   ? r[A64_R_TCR_EL1]
+                   : x->regime == 2 ? r[A64_R_TCR_EL2]
+                                    : r[A64_R_TCR_EL3],
+             ttbr;
     bool high = va >> 55 & 1, tbi, epd = false, tbid;
     unsigned size, ps, top, shift;
 
-    *st = (struct stage){.two = x->regime == 1 || (x->regime == 2 && (r[A64_R_HCR_EL2] & A64_HCR_E2H))};
+    *st = (struct stage){.two = x->regime == 1 ||
+                                (x->regime == 2 && (r[A64_R_HCR_EL2] & A64_HCR_E2H))};
     if (st->two) {
         size = high ? tcr >> 16 & 63 : tcr & 63;
         st->granule = high ? tg1[tcr >> 30 & 3] : tg0[tcr >> 14 & 3];
@@ -329,11 +344,12 @@ static uint64_t stage1_setup(const struct cpu *c, uint64_t va, const struct a64_
 }
 
 /* What the descriptors allow, before PAN. */
-static uint8_t stage1_prot(const struct cpu *c, const struct stage *st, const struct a64_xlat *x, uint64_t desc,
-                           uint64_t table)
+static uint8_t stage1_prot(const struct cpu *c, const struct stage *st, const struct a64_xlat *x,
+                           uint64_t desc, uint64_t table)
 {
     uint64_t sctlr = a64_sctlr(c, x->regime);
-    bool read_only = (desc & AP2) || (table >> 62 & 1), user = (desc >> 6 & 1) && !(table >> 61 & 1);
+    bool read_only = (desc & AP2) || (table >> 62 & 1),
+         user = (desc >> 6 & 1) && !(table >> 61 & 1);
     bool uxn = (desc >> 54 & 1) || (table >> 60 & 1), pxn = (desc >> 53 & 1) || (table >> 59 & 1);
     bool r = true, w = !read_only, e;
 
@@ -345,7 +361,8 @@ static uint8_t stage1_prot(const struct cpu *c, const struct stage *st, const st
         e = !uxn;
     } else {
         e = !pxn && !(user && !read_only);
-        if (x->pan && (user || ((sctlr & A64_SCTLR_EPAN) && (a64_m(c)->model->mmfr1 >> 20 & 15) >= 3 && !uxn)))
+        if (x->pan && (user || ((sctlr & A64_SCTLR_EPAN) &&
+                                (a64_m(c)->model->mmfr1 >> 20 & 15) >= 3 && !uxn)))
             r = w = false;
         if ((sctlr & A64_SCTLR_WXN) && !read_only)
             e = false;
@@ -363,10 +380,13 @@ static bool stage1_on(const struct cpu *c, unsigned regime)
 }
 
 /* Translation is off: the address goes through. D8.2.10. */
-static uint64_t flat(const struct cpu *c, uint64_t va, const struct a64_xlat *x, struct a64_result *r)
+static uint64_t flat(const struct cpu *c, uint64_t va, const struct a64_xlat *x,
+                     struct a64_result *r)
 {
     const uint64_t *reg = a64_cs(c)->r;
-    uint64_t tcr = x->regime == 1 ? reg[A64_R_TCR_EL1] : x->regime == 2 ? reg[A64_R_TCR_EL2] : reg[A64_R_TCR_EL3];
+    uint64_t tcr = x->regime == 1   ? reg[A64_R_TCR_EL1]
+                   : x->regime == 2 ? reg[A64_R_TCR_EL2]
+                                    : reg[A64_R_TCR_EL3];
     bool two = x->regime == 1 || (x->regime == 2 && (reg[A64_R_HCR_EL2] & A64_HCR_E2H));
     bool tbi = two ? tcr >> (va >> 55 & 1 ? 38 : 37) & 1 : tcr >> 20 & 1;
     bool dc = x->regime == 1 && (a64_hcr(c) & A64_HCR_DC);
@@ -412,7 +432,9 @@ static uint64_t stage1(struct cpu *c, uint64_t va, const struct a64_xlat *x, str
     } while (t < 0);
     if (t)
         return (uint64_t)t;
-    mair = x->regime == 1 ? reg[A64_R_MAIR_EL1] : x->regime == 2 ? reg[A64_R_MAIR_EL2] : reg[A64_R_MAIR_EL3];
+    mair = x->regime == 1   ? reg[A64_R_MAIR_EL1]
+           : x->regime == 2 ? reg[A64_R_MAIR_EL2]
+                            : reg[A64_R_MAIR_EL3];
     r->attr = (uint8_t)(mair >> (leaf.desc >> 2 & 7) * 8);
     r->shareability = leaf.desc >> 8 & 3;
     r->page.pa = leaf.pa | (va & (leaf.size - 1));
@@ -435,14 +457,14 @@ bool a64_walk(struct cpu *c, uint64_t va, const struct a64_xlat *x, struct a64_r
 
         if (fault) {
             if (fault != UINT64_MAX) /* else stage 2 of the walk has filled it */
-                r->fault = fault ;
+                r->fault = fault;
             return false;
         }
     } else {
         uint64_t fault = flat(c, va, x, r);
 
         if (fault) {
-            r->fault = fault ;
+            r->fault = fault;
             return false;
         }
     }
@@ -451,7 +473,7 @@ bool a64_walk(struct cpu *c, uint64_t va, const struct a64_xlat *x, struct a64_r
     r->ipa = r->page.pa;
     r->fault = stage2(c, r->ipa, x, &s2);
     if (r->fault) {
-        r->fault |= A64_FAULT_STAGE2 ;
+        r->fault |= A64_FAULT_STAGE2;
         return false;
     }
     r->page.pa = s2.pa;
@@ -495,7 +517,8 @@ static void xlat_of(const struct cpu *c, enum cpu_access access, bool user, stru
     x->stage2 = x->regime == 1 && stage2_on(c);
 }
 
-bool a64_translate(struct cpu *c, uint64_t va, enum cpu_access access, bool user, bool probe, struct cpu_page *out)
+bool a64_translate(struct cpu *c, uint64_t va, enum cpu_access access, bool user, bool probe,
+                   struct cpu_page *out)
 {
     struct a64_xlat x;
     struct a64_result r;

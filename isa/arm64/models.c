@@ -1,17 +1,22 @@
-/* Owns the processor models: identification registers and the instructions that follow. Facts from the technical
- * reference manuals (Arm 100095, 100048, 100442 ...); `max` is what this implementation can do.
+/* Owns the processor models: identification registers and the instructions that follow. Facts from
+ * the technical reference manuals (Arm 100095, 100048, 100442 ...); `max` is what this
+ * implementation can do.
  *
- * No model has AArch32: the EL0 fields of ID_AA64PFR0_EL1 say so, and the AArch32 registers read as zero.
- * The features of the decoder stand beside the identification registers; a test compares them. */
+ * No model has AArch32: the EL0 fields of ID_AA64PFR0_EL1 say so, and the AArch32 registers read as
+ * zero. The features of the decoder stand beside the identification registers; a test compares
+ * them. */
 #include "isa/arm64/system_int.h"
 
 /* Crypto as the parts that are sold have it. */
 #define F(name) (UINT64_C(1) << A64_F_##name)
-#define V8_0 (F(FP) | F(ASIMD) | F(AES) | F(PMULL) | F(SHA1) | F(SHA2) | F(CRC32) | F(CPUID))
-#define V8_2 (V8_0 | F(ATOMICS) | F(FPHP) | F(ASIMDHP) | F(ASIMDRDM) | F(LRCPC) | F(DCPOP) | F(ASIMDDP) | F(SSBS))
-#define MAX                                                                                        \
-    (V8_2 | F(JSCVT) | F(FCMA) | F(SHA3) | F(SM3) | F(SM4) | F(SHA512) | F(ASIMDFHM) | F(DIT) |    \
-     F(ILRCPC) | F(FLAGM) | F(SB) | F(PACA) | F(PACG) | F(DCPODP) | F(FLAGM2) | F(FRINT) | F(I8MM) | F(BF16) | F(DGH) | F(RNG))
+#define V8_0    (F(FP) | F(ASIMD) | F(AES) | F(PMULL) | F(SHA1) | F(SHA2) | F(CRC32) | F(CPUID))
+#define V8_2                                                                                     \
+    (V8_0 | F(ATOMICS) | F(FPHP) | F(ASIMDHP) | F(ASIMDRDM) | F(LRCPC) | F(DCPOP) | F(ASIMDDP) | \
+     F(SSBS))
+#define MAX                                                                                     \
+    (V8_2 | F(JSCVT) | F(FCMA) | F(SHA3) | F(SM3) | F(SM4) | F(SHA512) | F(ASIMDFHM) | F(DIT) | \
+     F(ILRCPC) | F(FLAGM) | F(SB) | F(PACA) | F(PACG) | F(DCPODP) | F(FLAGM2) | F(FRINT) |      \
+     F(I8MM) | F(BF16) | F(DGH) | F(RNG))
 
 static const struct a64_model models[A64_MODELS] = {
     {
@@ -88,7 +93,8 @@ static const struct a64_model models[A64_MODELS] = {
         .pmu_counters = 6,
     },
     {
-        /* Data caches need no cleaning for fetches (IDC), nor instruction caches invalidation (DIC). */
+        /* Data caches need no cleaning for fetches (IDC), nor instruction caches invalidation
+           (DIC). */
         .compatible = "arm,armv8",
         .midr = 0x000f4d51,
         .ctr = 0xb444c004,

@@ -1,9 +1,9 @@
 /* Owns the performance monitors: the cycle counter and event counters. Arm ARM D13.
  *
- * Cycles are nanoseconds of the virtual clock: a processor of 1 GHz that runs one instruction a cycle, so the event
- * "instructions retired" counts the same. Counters are brought up to date when somebody looks or
- * changes what counts; between, only an overflow that is to interrupt has a timer. Words of the bank are written
- * under machine->lock. */
+ * Cycles are nanoseconds of the virtual clock: a processor of 1 GHz that runs one instruction a
+ * cycle, so the event "instructions retired" counts the same. Counters are brought up to date when
+ * somebody looks or changes what counts; between, only an overflow that is to interrupt has a
+ * timer. Words of the bank are written under machine->lock. */
 #include "isa/arm64/regs_fn.h"
 
 enum { PMCR_E = 1, PMCR_P = 2, PMCR_C = 4, PMCR_D = 8, PMCR_DP = 32, PMCR_LC = 64 };
@@ -18,7 +18,8 @@ static uint64_t all_counters(const struct cpu *c)
 /* Does a counter with this filter (PMEVTYPER, PMCCFILTR) count at the present level? D13.5 */
 static bool filter_allows(const struct arm64_state *s, uint64_t filter)
 {
-    bool p = filter >> 31 & 1, u = filter >> 30 & 1, nsk = filter >> 29 & 1, nsu = filter >> 28 & 1, nsh = filter >> 27 & 1;
+    bool p = filter >> 31 & 1, u = filter >> 30 & 1, nsk = filter >> 29 & 1, nsu = filter >> 28 & 1,
+         nsh = filter >> 27 & 1;
 
     switch (s->el) {
     case 0:
@@ -37,7 +38,8 @@ static bool counts(const struct arm64_state *s, unsigned n)
     unsigned event = s->pmevtype[n] & 0xffff;
 
     return (s->r[A64_R_PMCR_EL0] & PMCR_E) && (s->r[A64_R_PMCNTENSET_EL0] >> n & 1) &&
-           (event == EVENT_INST_RETIRED || event == EVENT_CPU_CYCLES) && filter_allows(s, s->pmevtype[n]);
+           (event == EVENT_INST_RETIRED || event == EVENT_CPU_CYCLES) &&
+           filter_allows(s, s->pmevtype[n]);
 }
 
 static bool counts_cycles(const struct arm64_state *s)
@@ -50,7 +52,8 @@ static bool counts_cycles(const struct arm64_state *s)
 static void bring_up(struct cpu *c)
 {
     struct arm64_state *s = arm64_state(c);
-    uint64_t now = (uint64_t)clock_ns(c->sys->clocks, CLOCK_VIRTUAL), passed = now - s->pmu_cycles, *r = s->r, old;
+    uint64_t now = (uint64_t)clock_ns(c->sys->clocks, CLOCK_VIRTUAL), passed = now - s->pmu_cycles,
+             *r = s->r, old;
 
     s->pmu_cycles = now;
     for (unsigned n = 0; n < a64_m(c)->model->pmu_counters; n++)
@@ -84,8 +87,9 @@ static void drive(struct cpu *c)
         if ((wanted >> n & 1) && counts(s, n))
             next = min_of(next, (UINT64_C(1) << 32) - s->pmev[n]);
     if ((wanted & CYCLES) && counts_cycles(s)) {
-        uint64_t left = r[A64_R_PMCR_EL0] & PMCR_LC ? -r[A64_R_PMCCNTR_EL0]
-                                                    : (UINT64_C(1) << 32) - (uint32_t)r[A64_R_PMCCNTR_EL0];
+        uint64_t left = r[A64_R_PMCR_EL0] & PMCR_LC
+                            ? -r[A64_R_PMCCNTR_EL0]
+                            : (UINT64_C(1) << 32) - (uint32_t)r[A64_R_PMCCNTR_EL0];
 
         next = min_of(next, left ? left : UINT64_MAX);
     }
@@ -134,7 +138,9 @@ uint64_t a64_rd_pmcr(struct cpu *c, unsigned reg)
 uint64_t a64_rd_pmceid(struct cpu *c, unsigned reg)
 {
     (void)c;
-    return reg == A64_R_PMCEID0_EL0 ? 1 << EVENT_SW_INCR | 1 << EVENT_INST_RETIRED | 1 << EVENT_CPU_CYCLES : 0;
+    return reg == A64_R_PMCEID0_EL0
+               ? 1 << EVENT_SW_INCR | 1 << EVENT_INST_RETIRED | 1 << EVENT_CPU_CYCLES
+               : 0;
 }
 
 uint64_t a64_rd_pmu(struct cpu *c, unsigned reg)
@@ -171,8 +177,8 @@ static void increment(struct cpu *c, uint64_t which)
     struct arm64_state *s = arm64_state(c);
 
     for (unsigned n = 0; n < a64_m(c)->model->pmu_counters; n++)
-        if ((which >> n & 1) && (s->pmevtype[n] & 0xffff) == EVENT_SW_INCR && (s->r[A64_R_PMCR_EL0] & PMCR_E) &&
-            (s->r[A64_R_PMCNTENSET_EL0] >> n & 1)) {
+        if ((which >> n & 1) && (s->pmevtype[n] & 0xffff) == EVENT_SW_INCR &&
+            (s->r[A64_R_PMCR_EL0] & PMCR_E) && (s->r[A64_R_PMCNTENSET_EL0] >> n & 1)) {
             s->pmev[n] = (uint32_t)(s->pmev[n] + 1);
             if (!s->pmev[n])
                 s->r[A64_R_PMOVSCLR_EL0] |= UINT64_C(1) << n;

@@ -1,5 +1,5 @@
-/* Private to isa/arm64: the functions that sysregs.def names. Those of timers stand in timer.c, of counters in
- * pmu.c, all others in sysregs.c. */
+/* Private to isa/arm64: the functions that sysregs.def names. Those of timers stand in timer.c, of
+ * counters in pmu.c, all others in regs_fn.c. */
 #ifndef MYNA_ISA_ARM64_REGS_FN_H
 #define MYNA_ISA_ARM64_REGS_FN_H
 

@@ -1,13 +1,13 @@
 /* The arm64 guest's registers: layout of cpu->state, slots, code key. For isa/arm64 and linux/.
  *
- * Everything is in host order. A thread's state belongs to the thread that runs the cpu. The ir sees
- * the fields through the slot table of isa.c; offsets below that back ends may rely on are asserted.
- * Source: Arm ARM (DDI 0487) B1.2, C5.2.
+ * Everything is in host order. A thread's state belongs to the thread that runs the cpu. The ir
+ * sees the fields through the slot table of isa.c; offsets below that back ends may rely on are
+ * asserted. Source: Arm ARM (DDI 0487) B1.2, C5.2.
  *
- * FP status: the sticky flags of translated code live in the host's control register. Before a helper
- * with IR_H_READS runs, the accelerator moves them here through isa->fp_status_add(), so such a helper
- * sees (and may replace) the exact fpsr. Saturation (FPSR.QC) is kept apart, in `qc`: any bit set means
- * QC, so that a lifter can or in a vector without a test.
+ * FP status: the sticky flags of translated code live in the host's control register. Before a
+ * helper with IR_H_READS runs, the accelerator moves them here through isa->fp_status_add(), so
+ * such a helper sees (and may replace) the exact fpsr. Saturation (FPSR.QC) is kept apart, in `qc`:
+ * any bit set means QC, so that a lifter can or in a vector without a test.
  */
 #ifndef MYNA_ISA_ARM64_STATE_H
 #define MYNA_ISA_ARM64_STATE_H
@@ -38,30 +38,32 @@ struct arm64_state {
     uint64_t x[31];
     uint64_t sp;
     union ir_val v[32];
-    union ir_val qc;     /* any bit set: FPSR.QC */
-    uint32_t nzcv;       /* packed, see ir_nzcv_pack() */
-    uint32_t fpcr;       /* change it only by arm64_set_fpcr() */
-    uint32_t fpsr;       /* FP_FLAGS_ARM bits and AArch32's NZCV; QC is in qc */
-    uint32_t dit;        /* PSTATE.DIT, bit 24 as MRS shows it */
-    uint32_t ssbs;       /* PSTATE.SSBS, bit 12 as MRS shows it */
+    union ir_val qc; /* any bit set: FPSR.QC */
+    uint32_t nzcv;   /* packed, see ir_nzcv_pack() */
+    uint32_t fpcr;   /* change it only by arm64_set_fpcr() */
+    uint32_t fpsr;   /* FP_FLAGS_ARM bits and AArch32's NZCV; QC is in qc */
+    uint32_t dit;    /* PSTATE.DIT, bit 24 as MRS shows it */
+    uint32_t ssbs;   /* PSTATE.SSBS, bit 12 as MRS shows it */
     uint32_t pad;
-    uint64_t features;   /* bit set of enum arm64_feature (features.h) of this process */
+    uint64_t features; /* bit set of enum arm64_feature (features.h) of this process */
     uint64_t tpidr, tpidrro;
-    uint64_t ex_addr;    /* exclusive monitor: address, or A64_EX_NONE */
+    uint64_t ex_addr;     /* exclusive monitor: address, or A64_EX_NONE */
     uint64_t ex_value[2]; /* what the load-exclusive saw */
     struct a64_pac_key pac[A64_PAC_KEYS];
     /* ---- system mode (core/sys.h): not used by programs ---- */
-    uint32_t daif;       /* PSTATE.DAIF, bits 9..6 as MRS shows them */
-    uint8_t el, spsel;   /* PSTATE.EL, PSTATE.SP; `sp` is the stack pointer that they select */
+    uint32_t daif;            /* PSTATE.DAIF, bits 9..6 as MRS shows them */
+    uint8_t el, spsel;        /* PSTATE.EL, PSTATE.SP; `sp` is the stack pointer that they select */
     uint8_t pan, uao, il, ss; /* PSTATE fields, 0 or 1 */
-    uint8_t step_insn;   /* software step: the present instruction is the one that may run */
-    uint8_t event;       /* event register of WFE */
-    uint64_t r[A64_R_COUNT]; /* system registers; those of stack pointers are stale while selected */
+    uint8_t step_insn;        /* software step: the present instruction is the one that may run */
+    uint8_t event;            /* event register of WFE */
+    uint64_t
+        r[A64_R_COUNT]; /* system registers; those of stack pointers are stale while selected */
     uint64_t dbgbvr[A64_BREAKPOINTS], dbgbcr[A64_BREAKPOINTS];
     uint64_t dbgwvr[A64_WATCHPOINTS], dbgwcr[A64_WATCHPOINTS];
     uint64_t pmev[A64_PMU_COUNTERS], pmevtype[A64_PMU_COUNTERS]; /* values at pmu_at */
-    uint64_t pmu_cycles, pmu_insns; /* clock cycles and instructions when the counters were last brought up to date */
-    struct a64_machine *machine; /* what is the host's: timers, lines, model (system_int.h) */
+    uint64_t pmu_cycles, pmu_insns; /* clock cycles and instructions when the counters were last
+                                       brought up to date */
+    struct a64_machine *machine;    /* what is the host's: timers, lines, model (system_int.h) */
 };
 _Static_assert(offsetof(struct arm64_state, sp) == 248, "x31 is sp");
 _Static_assert(offsetof(struct arm64_state, v) == 256, "vectors are aligned");
@@ -110,7 +112,8 @@ enum {
     A64_KEY_DN = 1u << 3,  /* default NaN */
     A64_KEY_AHP = 1u << 4, /* alternative half precision in conversions */
     A64_KEY_FZ16 = 1u << 5,
-    A64_KEY_PAC_IA = 1u << 6, /* pointer authentication: key enabled (else the instruction is a no-op) */
+    A64_KEY_PAC_IA =
+        1u << 6, /* pointer authentication: key enabled (else the instruction is a no-op) */
     A64_KEY_PAC_IB = 1u << 7,
     A64_KEY_PAC_DA = 1u << 8,
     A64_KEY_PAC_DB = 1u << 9,
@@ -118,18 +121,19 @@ enum {
     A64_KEY_SYSTEM = 1u << 10,
     A64_KEY_EL_SHIFT = 11, /* 2 bits */
     A64_KEY_SPSEL = 1u << 13,
-    A64_KEY_FPTRAP = 1u << 14,  /* floating point and vectors are trapped */
-    A64_KEY_ALIGN = 1u << 15,   /* SCTLR.A: every access is aligned or faults */
-    A64_KEY_BIG = 1u << 16,     /* data is big-endian */
-    A64_KEY_TRAPS = 1u << 17,   /* a higher level traps register accesses of EL1: always ask */
-    A64_KEY_NO_ZVA = 1u << 18,  /* DC ZVA is trapped */
-    A64_KEY_IL = 1u << 19,      /* PSTATE.IL: every instruction raises */
-    A64_KEY_STEP = 1u << 20,    /* software step, active and not pending: one instruction, then ... */
+    A64_KEY_FPTRAP = 1u << 14, /* floating point and vectors are trapped */
+    A64_KEY_ALIGN = 1u << 15,  /* SCTLR.A: every access is aligned or faults */
+    A64_KEY_BIG = 1u << 16,    /* data is big-endian */
+    A64_KEY_TRAPS = 1u << 17,  /* a higher level traps register accesses of EL1: always ask */
+    A64_KEY_NO_ZVA = 1u << 18, /* DC ZVA is trapped */
+    A64_KEY_IL = 1u << 19,     /* PSTATE.IL: every instruction raises */
+    A64_KEY_STEP = 1u << 20, /* software step, active and not pending: one instruction, then ... */
     A64_KEY_STEPPED = 1u << 21, /* ... pending: the exception before the next one */
     A64_KEY_BREAK = 1u << 22,   /* breakpoints are on */
     A64_KEY_WATCH = 1u << 23,   /* watchpoints are on */
     A64_KEY_E2H = 1u << 24,     /* HCR_EL2.E2H, at EL2 */
-    A64_KEY_MODEL_SHIFT = 25,   /* 3 bits: index of the model, which says what instructions there are */
+    A64_KEY_MODEL_SHIFT =
+        25, /* 3 bits: index of the model, which says what instructions there are */
 };
 static inline unsigned a64_key_el(uint32_t key)
 {
@@ -146,18 +150,18 @@ static inline unsigned a64_key_el(uint32_t key)
 #define A64_FPSR_QC    (1u << 27)
 #define A64_FPSR_MASK  0xf800009fu
 
-/* CPU_EXIT_ISA codes (cpu->exit_code) for isa_sys.raise(); exit_arg is what the line says. Programs never
- * see one: what they can do has a reason of core/cpu.h. */
+/* CPU_EXIT_ISA codes (cpu->exit_code) for isa_sys.raise(); exit_arg is what the line says. Programs
+ * never see one: what they can do has a reason of core/cpu.h. */
 enum a64_exit {
     A64_EXIT_ERET,
-    A64_EXIT_HVC,        /* immediate; pc is after it */
+    A64_EXIT_HVC, /* immediate; pc is after it */
     A64_EXIT_SMC,
-    A64_EXIT_WFI,        /* pc is at it, and so with all that follow */
+    A64_EXIT_WFI, /* pc is at it, and so with all that follow */
     A64_EXIT_WFE,
-    A64_EXIT_SYSREG,     /* trapped: ESR of the trap, target EL in bits 63..56 */
-    A64_EXIT_FP,         /* FP and SIMD access is trapped */
-    A64_EXIT_IL,         /* illegal execution state */
-    A64_EXIT_STEPPED,    /* software step exception is due */
+    A64_EXIT_SYSREG,  /* trapped: ESR of the trap, target EL in bits 63..56 */
+    A64_EXIT_FP,      /* FP and SIMD access is trapped */
+    A64_EXIT_IL,      /* illegal execution state */
+    A64_EXIT_STEPPED, /* software step exception is due */
     A64_EXIT_BREAKPOINT,
     A64_EXIT_WATCHPOINT, /* address; cpu->fault_access, fault_addr */
     A64_EXIT_FAULT,      /* sys->fault is filled */
@@ -184,8 +188,8 @@ uint32_t arm64_get_fpsr(const struct arm64_state *s);
 void arm64_set_fpsr(struct arm64_state *s, uint32_t fpsr);
 
 /* Switches pointer authentication on with these keys (A64_KEY_PAC_* mask) for this thread. Off by
- * default: the hint forms are then no-ops, which is what programs built for any Armv8 expect and the
- * fastest. The program must see it in the hwcaps too: arm64_hwcap() of features.h. */
+ * default: the hint forms are then no-ops, which is what programs built for any Armv8 expect and
+ * the fastest. The program must see it in the hwcaps too: arm64_hwcap() of features.h. */
 void arm64_enable_pac(struct cpu *c, uint32_t keys);
 
 #endif

@@ -1,12 +1,12 @@
-/* Owns the system side as a whole: making a processor of a model, reset, what follows from its registers (code
- * key, contexts), saving, and the table isa_arm64.sys. Knows no board. */
+/* Owns the system side as a whole: making a processor of a model, reset, what follows from its
+ * registers (code key, contexts), saving, and the table isa_arm64.sys. Knows no board. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/prop.h"
 #include "base/log.h"
+#include "core/prop.h"
 #include "core/state.h"
 #include "isa/arm64/system_int.h"
 
@@ -36,14 +36,14 @@ void a64_sp_load(struct arm64_state *s)
 /* A higher level traps some access to registers by EL1 or EL0. */
 static bool has_traps(const struct cpu *c)
 {
-    const uint64_t hcr = A64_HCR_TID1 | A64_HCR_TID2 | A64_HCR_TID3 | A64_HCR_TIDCP | A64_HCR_TACR | A64_HCR_TSW |
-                         A64_HCR_TPC | A64_HCR_TPU | A64_HCR_TTLB | A64_HCR_TVM | A64_HCR_TRVM | A64_HCR_TDZ |
-                         A64_HCR_TLOR | A64_HCR_TERR;
+    const uint64_t hcr = A64_HCR_TID1 | A64_HCR_TID2 | A64_HCR_TID3 | A64_HCR_TIDCP | A64_HCR_TACR |
+                         A64_HCR_TSW | A64_HCR_TPC | A64_HCR_TPU | A64_HCR_TTLB | A64_HCR_TVM |
+                         A64_HCR_TRVM | A64_HCR_TDZ | A64_HCR_TLOR | A64_HCR_TERR;
     const uint64_t *r = a64_cs(c)->r;
 
     if (a64_cs(c)->el < 2 && a64_el2_on(c))
-        return (r[A64_R_HCR_EL2] & hcr) || (r[A64_R_MDCR_EL2] & 0xf60) || (r[A64_R_CPTR_EL2] >> 31 & 1) ||
-               !(r[A64_R_HCR_EL2] & A64_HCR_APK);
+        return (r[A64_R_HCR_EL2] & hcr) || (r[A64_R_MDCR_EL2] & 0xf60) ||
+               (r[A64_R_CPTR_EL2] >> 31 & 1) || !(r[A64_R_HCR_EL2] & A64_HCR_APK);
     return a64_has_el3(c) && a64_cs(c)->el < 3;
 }
 
@@ -51,8 +51,10 @@ static uint32_t pac_key(const struct cpu *c, uint64_t sctlr)
 {
     if (!a64_m(c)->model->pauth)
         return 0;
-    return (sctlr & A64_SCTLR_ENIA ? A64_KEY_PAC_IA : 0) | (sctlr & A64_SCTLR_ENIB ? A64_KEY_PAC_IB : 0) |
-           (sctlr & A64_SCTLR_ENDA ? A64_KEY_PAC_DA : 0) | (sctlr & A64_SCTLR_ENDB ? A64_KEY_PAC_DB : 0);
+    return (sctlr & A64_SCTLR_ENIA ? A64_KEY_PAC_IA : 0) |
+           (sctlr & A64_SCTLR_ENIB ? A64_KEY_PAC_IB : 0) |
+           (sctlr & A64_SCTLR_ENDA ? A64_KEY_PAC_DA : 0) |
+           (sctlr & A64_SCTLR_ENDB ? A64_KEY_PAC_DB : 0);
 }
 
 static uint32_t debug_key(const struct cpu *c)
@@ -136,20 +138,24 @@ struct irq *arm64_irq_out(struct cpu *c, enum arm64_out which)
 }
 
 static const struct prop props[] = {
-    {"el2", PROP_BOOL, offsetof(struct arm64_props, el2), .help = "virtualization extensions (EL2)"},
+    {"el2", PROP_BOOL, offsetof(struct arm64_props, el2),
+     .help = "virtualization extensions (EL2)"},
     {"el3", PROP_BOOL, offsetof(struct arm64_props, el3), .help = "security extensions (EL3)"},
     {"pmu", PROP_BOOL, offsetof(struct arm64_props, pmu), .def = 1, .help = "performance monitors"},
-    {"mp-affinity", PROP_U64, offsetof(struct arm64_props, mpidr), .help = "affinity fields of MPIDR_EL1"},
+    {"mp-affinity", PROP_U64, offsetof(struct arm64_props, mpidr),
+     .help = "affinity fields of MPIDR_EL1"},
     {"rvbar", PROP_U64, offsetof(struct arm64_props, reset_pc), .help = "reset address"},
-    {"cntfrq", PROP_U32, offsetof(struct arm64_props, cntfrq), .def = DEFAULT_FRQ, .min = 1, .max = 1000000000,
-     .help = "frequency of the generic timer in Hz, a divisor of 10^9"},
-    {NULL},
+    {"cntfrq", PROP_U32, offsetof(struct arm64_props, cntfrq), .def = DEFAULT_FRQ, .min = 1,
+     .max = 1000000000, .help = "frequency of the generic timer in Hz, a divisor of 10^9"},
+    {.name = NULL},
 };
 
 static int check_props(const struct arm64_props *p, struct err *e)
 {
     if (1000000000 % p->cntfrq)
-        return err_set(e, EINVAL, "cntfrq=%u does not divide 1000000000: choose 62500000 or 1000000000", p->cntfrq);
+        return err_set(e, EINVAL,
+                       "cntfrq=%u does not divide 1000000000: choose 62500000 or 1000000000",
+                       p->cntfrq);
     if (p->mpidr & ~UINT64_C(0xff00ffffff))
         return err_set(e, EINVAL, "mp-affinity=0x%lx has bits outside of Aff0..Aff3", p->mpidr);
     if (p->reset_pc & 3)
@@ -268,7 +274,8 @@ static int loaded(struct cpu *c, struct err *e)
     struct arm64_state *s = arm64_state(c);
 
     if (s->el > arm64_highest_el(c) || (s->el == 2 && !a64_has_el2(c)) || s->spsel > 1)
-        return err_set(e, EINVAL, "saved state is at exception level %u, which this processor has not", s->el);
+        return err_set(e, EINVAL,
+                       "saved state is at exception level %u, which this processor has not", s->el);
     if (c->pc & 3)
         log_guest("a saved pc of %#lx is misaligned", c->pc);
     s->daif &= 0x3c0;
@@ -286,8 +293,8 @@ static void describe(const struct cpu *c, char *buf, size_t size)
 {
     const struct arm64_state *s = a64_cs(c);
 
-    snprintf(buf, size, "EL%u%c pc=%lx sp=%lx daif=%x nzcv=%x lr=%lx", s->el, s->spsel ? 'h' : 't', c->pc, s->sp,
-             s->daif >> 6, arm64_get_nzcv(s) >> 28, s->x[30]);
+    snprintf(buf, size, "EL%u%c pc=%lx sp=%lx daif=%x nzcv=%x lr=%lx", s->el, s->spsel ? 'h' : 't',
+             c->pc, s->sp, s->daif >> 6, arm64_get_nzcv(s) >> 28, s->x[30]);
 }
 
 /* ---- state ---- */
@@ -310,7 +317,8 @@ static const struct state_field fields[] = {
     FIELD(STATE_U64, tpidrro),
     FIELD(STATE_U64, ex_addr),
     ARRAY(STATE_U64, ex_value),
-    {"pac", STATE_U64, offsetof(struct arm64_state, pac), 8, 2 * A64_PAC_KEYS, false, 0, NULL, false},
+    {"pac", STATE_U64, offsetof(struct arm64_state, pac), 8, 2 * A64_PAC_KEYS, false, 0, NULL,
+     false},
     FIELD(STATE_U32, daif),
     FIELD(STATE_U8, el),
     FIELD(STATE_U8, spsel),
@@ -328,7 +336,9 @@ static const struct state_field fields[] = {
     ARRAY(STATE_U64, pmevtype),
     FIELD(STATE_U64, pmu_cycles),
     FIELD(STATE_U64, pmu_insns),
-#define R(name, ...) {#name, STATE_U64, offsetof(struct arm64_state, r) + 8 * A64_R_##name, 8, 1, false, 0, NULL, true},
+#define R(name, ...)                                                                       \
+    {#name, STATE_U64, offsetof(struct arm64_state, r) + 8 * A64_R_##name, 8, 1, false, 0, \
+     NULL,  true},
 #include "isa/arm64/sysregs.def"
 #undef R
     STATE_END,

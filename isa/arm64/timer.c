@@ -1,7 +1,8 @@
 /* Owns the generic timers: counts, compare values, their output lines. Arm ARM D12.
  *
- * Control and compare registers are written under machine->lock by the cpu's thread; the clock's callback, on
- * the main loop, reads them under it and drives the line. Lines nest below: interrupt controller, cpu. */
+ * Control and compare registers are written under machine->lock by the cpu's thread; the clock's
+ * callback, on the main loop, reads them under it and drives the line. Lines nest below: interrupt
+ * controller, cpu. */
 #include "isa/arm64/regs_fn.h"
 
 static const struct {
@@ -10,9 +11,12 @@ static const struct {
 } regs[A64_TIMERS] = {
     [A64_TIMER_P] = {A64_R_CNTP_CTL_EL0, A64_R_CNTP_CVAL_EL0, A64_R_CNTP_TVAL_EL0, A64_OUT_CNTP},
     [A64_TIMER_V] = {A64_R_CNTV_CTL_EL0, A64_R_CNTV_CVAL_EL0, A64_R_CNTV_TVAL_EL0, A64_OUT_CNTV},
-    [A64_TIMER_HP] = {A64_R_CNTHP_CTL_EL2, A64_R_CNTHP_CVAL_EL2, A64_R_CNTHP_TVAL_EL2, A64_OUT_CNTHP},
-    [A64_TIMER_PS] = {A64_R_CNTPS_CTL_EL1, A64_R_CNTPS_CVAL_EL1, A64_R_CNTPS_TVAL_EL1, A64_OUT_CNTPS},
-    [A64_TIMER_HV] = {A64_R_CNTHV_CTL_EL2, A64_R_CNTHV_CVAL_EL2, A64_R_CNTHV_TVAL_EL2, A64_OUT_CNTHV},
+    [A64_TIMER_HP] = {A64_R_CNTHP_CTL_EL2, A64_R_CNTHP_CVAL_EL2, A64_R_CNTHP_TVAL_EL2,
+                      A64_OUT_CNTHP},
+    [A64_TIMER_PS] = {A64_R_CNTPS_CTL_EL1, A64_R_CNTPS_CVAL_EL1, A64_R_CNTPS_TVAL_EL1,
+                      A64_OUT_CNTPS},
+    [A64_TIMER_HV] = {A64_R_CNTHV_CTL_EL2, A64_R_CNTHV_CVAL_EL2, A64_R_CNTHV_TVAL_EL2,
+                      A64_OUT_CNTHV},
 };
 enum { CTL_ENABLE = 1, CTL_IMASK = 2, CTL_ISTATUS = 4 };
 
@@ -31,7 +35,8 @@ static uint64_t offset(const struct cpu *c, enum a64_timer t)
     return t == A64_TIMER_V ? a64_cs(c)->r[A64_R_CNTVOFF_EL2] : 0;
 }
 
-/* Condition met: the count has reached the compare value (unsigned, as the counter never wraps here). */
+/* Condition met: the count has reached the compare value (unsigned, as the counter never wraps
+ * here). */
 static bool met(const struct cpu *c, enum a64_timer t)
 {
     return a64_counter(c) - offset(c, t) >= a64_cs(c)->r[regs[t].cval];
@@ -111,7 +116,9 @@ static enum a64_timer timer_of(const struct cpu *c, unsigned reg, unsigned *role
         if (reg == regs[t].ctl || reg == regs[t].cval || reg == regs[t].tval) {
             *role = reg == regs[t].ctl ? 0 : reg == regs[t].cval ? 1 : 2;
             if (a64_cs(c)->el == 0 && a64_host(c))
-                return t == A64_TIMER_P ? A64_TIMER_HP : t == A64_TIMER_V ? A64_TIMER_HV : (enum a64_timer)t;
+                return t == A64_TIMER_P   ? A64_TIMER_HP
+                       : t == A64_TIMER_V ? A64_TIMER_HV
+                                          : (enum a64_timer)t;
             return (enum a64_timer)t;
         }
     *role = 3;

@@ -1,7 +1,9 @@
-/* Owns TLB maintenance and address translation instructions. Arm ARM D8.14, D8.15 (AT), C5.5 (encodings).
+/* Owns TLB maintenance and address translation instructions. Arm ARM D8.14, D8.15 (AT), C5.5
+ * (encodings).
  *
- * The accelerator caches combined translations by virtual address, so maintenance by intermediate address
- * drops all of the VMID, and maintenance by address looks into every ASID: entries may be global. */
+ * The accelerator caches combined translations by virtual address, so maintenance by intermediate
+ * address drops all of the VMID, and maintenance by address looks into every ASID: entries may be
+ * global. */
 #include "isa/arm64/helpers.h"
 #include "isa/arm64/system_int.h"
 
@@ -72,7 +74,8 @@ static void by_range(struct cpu_flush *f, uint64_t v)
 
 static void by_asid(struct cpu *c, struct cpu_flush *f, uint64_t v)
 {
-    uint64_t tcr = a64_cs(c)->r[(f->value & A64_CTX_REGIME) == 1 ? A64_R_TCR_EL1 : A64_R_TCR_EL2], asid = v >> 48;
+    uint64_t tcr = a64_cs(c)->r[(f->value & A64_CTX_REGIME) == 1 ? A64_R_TCR_EL1 : A64_R_TCR_EL2],
+             asid = v >> 48;
 
     if (!(tcr >> 36 & 1))
         asid &= 0xff;
@@ -94,7 +97,10 @@ void a64_tlbi(struct cpu *c, unsigned enc, uint64_t v)
     }
     if (a64_cs(c)->el == 1 && (a64_hcr(c) & A64_HCR_FB))
         everyone = true;
-    f = op1 == 0 ? el1(c) : op1 == 4 && op2 == 4 ? guests(c, true) : op1 == 4 && op2 == 6 ? guests(c, false) : el23(c, op1);
+    f = op1 == 0               ? el1(c)
+        : op1 == 4 && op2 == 4 ? guests(c, true)
+        : op1 == 4 && op2 == 6 ? guests(c, false)
+                               : el23(c, op1);
     if (range)
         by_range(&f, v);
     else if (op1 == 0 && op2 == 2)
@@ -113,12 +119,12 @@ static uint64_t par_of(const struct a64_result *r, bool ok)
     if (ok) {
         unsigned sh = r->page.device || r->attr == 0x44 ? 2 : r->shareability;
 
-        return (uint64_t)r->attr << 56 | (r->page.pa & bits_mask64(48) & ~UINT64_C(0xfff)) | 1 << 11 | 1 << 9 |
-               (uint64_t)sh << 7;
+        return (uint64_t)r->attr << 56 | (r->page.pa & bits_mask64(48) & ~UINT64_C(0xfff)) |
+               1 << 11 | 1 << 9 | (uint64_t)sh << 7;
     }
     fst = r->fault & A64_FAULT_FSC;
-    return 1 << 11 | (r->fault & A64_FAULT_STAGE2 ? 1 << 9 : 0) | (r->fault & A64_FAULT_S1PTW ? 1 << 8 : 0) |
-           fst << 1 | 1;
+    return 1 << 11 | (r->fault & A64_FAULT_STAGE2 ? 1 << 9 : 0) |
+           (r->fault & A64_FAULT_S1PTW ? 1 << 8 : 0) | fst << 1 | 1;
 }
 
 void a64_at(struct cpu *c, unsigned enc, uint64_t va)
@@ -139,7 +145,8 @@ void a64_at(struct cpu *c, unsigned enc, uint64_t va)
         x.regime = host ? 2 : 1;
         x.user = op2 & 2;
         x.pan = pan && a64_cs(c)->pan;
-        x.stage2 = !host && (a64_hcr(c) & (A64_HCR_VM | A64_HCR_DC)) && (a64_cs(c)->el < 2 || op1 == 4);
+        x.stage2 =
+            !host && (a64_hcr(c) & (A64_HCR_VM | A64_HCR_DC)) && (a64_cs(c)->el < 2 || op1 == 4);
     }
     ok = a64_walk(c, va, &x, &r);
     /* Stage 2 of a walk by EL1 itself is the hypervisor's fault to mend. */
@@ -212,10 +219,12 @@ void a64_h_zva_trap(void *cpu, union ir_val *v)
     struct cpu *c = cpu;
     bool by_user = a64_cs(c)->el == 0 && !(a64_sctlr(c, a64_regime_el(c, 0)) & A64_SCTLR_DZE);
 
-    a64_leave_trap(c, by_user && !(a64_hcr(c) & A64_HCR_TGE) ? 1 : 2, a64_esr(A64_EC_SYSREG, v[0].w));
+    a64_leave_trap(c, by_user && !(a64_hcr(c) & A64_HCR_TGE) ? 1 : 2,
+                   a64_esr(A64_EC_SYSREG, v[0].w));
 }
 
-/* Before DAIF becomes v[0]: if that lets an interrupt in, leaves with it set, after this instruction. */
+/* Before DAIF becomes v[0]: if that lets an interrupt in, leaves with it set, after this
+ * instruction. */
 void a64_h_unmask(void *cpu, union ir_val *v)
 {
     struct cpu *c = cpu;

@@ -1,5 +1,6 @@
-/* Shared by the tests of arm64's system side: a cpu with memory and clocks, without an accelerator; flushes are
- * recorded. Instructions run through the interpreter, one at a time, as long as they do not access memory. */
+/* Shared by the tests of arm64's system side: a cpu with memory and clocks, without an accelerator;
+ * flushes are recorded. Instructions run through the interpreter, one at a time, as long as they do
+ * not access memory. */
 #ifndef MYNA_ISA_ARM64_TESTS_MACHINE_H
 #define MYNA_ISA_ARM64_TESTS_MACHINE_H
 
@@ -28,7 +29,10 @@ struct lab {
 
 static struct lab lab;
 
-static void lab_context_changed(struct cpu *c) { (void)c; }
+static void lab_context_changed(struct cpu *c)
+{
+    (void)c;
+}
 static void lab_flush(struct cpu *c, const struct cpu_flush *f, bool everyone)
 {
     (void)c;
@@ -42,7 +46,10 @@ static void lab_sync(struct cpu *c)
     (void)c;
     lab.nsync++;
 }
-static void lab_code_changed(struct cpu *c, uint64_t va, uint64_t size) { (void)c, (void)va, (void)size; }
+static void lab_code_changed(struct cpu *c, uint64_t va, uint64_t size)
+{
+    (void)c, (void)va, (void)size;
+}
 static const struct cpu_accel_ops lab_accel = {
     .context_changed = lab_context_changed,
     .flush = lab_flush,
@@ -112,8 +119,14 @@ static inline void lab_close(void)
     ir_unit_free(&lab.unit);
 }
 
-static inline struct arm64_state *lab_state(void) { return arm64_state(lab.cpu); }
-static inline uint64_t *lab_r(unsigned reg) { return &lab_state()->r[reg]; }
+static inline struct arm64_state *lab_state(void)
+{
+    return arm64_state(lab.cpu);
+}
+static inline uint64_t *lab_r(unsigned reg)
+{
+    return &lab_state()->r[reg];
+}
 static inline uint64_t *lab_ram(uint64_t pa)
 {
     return (uint64_t *)(void *)(mem_region_host(lab.ram) + (pa - RAM_BASE));
@@ -151,8 +164,9 @@ static inline enum cpu_exit lab_step(uint32_t word)
     return how;
 }
 
-#define MRS(op0, op1, crn, crm, op2, rt) \
-    (0xd5200000u | (uint32_t)(op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | (rt))
+#define MRS(op0, op1, crn, crm, op2, rt)                                                         \
+    (0xd5200000u | (uint32_t)(op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5 | \
+     (rt))
 #define MSR(op0, op1, crn, crm, op2, rt) (MRS(op0, op1, crn, crm, op2, rt) & ~(1u << 21))
 
 #endif

@@ -1,18 +1,19 @@
-/* Address translation: granules, levels, permissions, hardware updates, stage 2, faults; contexts and TLBI. */
+/* Address translation: granules, levels, permissions, hardware updates, stage 2, faults; contexts
+ * and TLBI. */
 #include "isa/arm64/tests/machine.h"
 
 const struct isa *const isa_registry[] = {&isa_arm64, NULL};
 
-#define VALID   UINT64_C(1)
-#define TABLE   UINT64_C(3)
-#define AF      (UINT64_C(1) << 10)
-#define NG      (UINT64_C(1) << 11)
-#define DBM     (UINT64_C(1) << 51)
-#define PXN     (UINT64_C(1) << 53)
-#define UXN     (UINT64_C(1) << 54)
-#define AP(n)   ((uint64_t)(n) << 6)
-#define TABLES  (RAM_BASE + 0x10000)
-#define TARGET  (RAM_BASE + 0x400000)
+#define VALID  UINT64_C(1)
+#define TABLE  UINT64_C(3)
+#define AF     (UINT64_C(1) << 10)
+#define NG     (UINT64_C(1) << 11)
+#define DBM    (UINT64_C(1) << 51)
+#define PXN    (UINT64_C(1) << 53)
+#define UXN    (UINT64_C(1) << 54)
+#define AP(n)  ((uint64_t)(n) << 6)
+#define TABLES (RAM_BASE + 0x10000)
+#define TARGET (RAM_BASE + 0x400000)
 
 enum { R = 1 << CPU_READ, W = 1 << CPU_WRITE, X = 1 << CPU_FETCH };
 
@@ -45,7 +46,8 @@ static uint64_t new_table(unsigned granule)
 }
 
 /* Maps va at this level with these bits; returns the descriptor's place. */
-static uint64_t *map(uint64_t base, unsigned granule, unsigned start, unsigned level, uint64_t va, uint64_t desc)
+static uint64_t *map(uint64_t base, unsigned granule, unsigned start, unsigned level, uint64_t va,
+                     uint64_t desc)
 {
     unsigned stride = granule - 3;
 
@@ -66,7 +68,12 @@ static uint64_t *map(uint64_t base, unsigned granule, unsigned start, unsigned l
 /* Stage 1 of EL1 with 48 bits in both halves; returns TTBR0's and TTBR1's table (the same one). */
 static uint64_t stage1(unsigned granule)
 {
-    uint64_t tg0 = granule == 12 ? 0 : granule == 14 ? 2 : 1, tg1 = granule == 12 ? 2 : granule == 14 ? 1 : 3;
+    uint64_t tg0 = granule == 12   ? 0
+                   : granule == 14 ? 2
+                                   : 1,
+             tg1 = granule == 12   ? 2
+                   : granule == 14 ? 1
+                                   : 3;
     uint64_t base = new_table(granule);
 
     *lab_r(A64_R_TCR_EL1) = 16 | 16 << 16 | tg0 << 14 | tg1 << 30 | UINT64_C(5) << 32;
@@ -92,7 +99,8 @@ static void levels(void **state)
     (void)state;
     for (unsigned g = 0; g < 3; g++) {
         unsigned granule = granules[g];
-        uint64_t base = stage1(granule), va = UINT64_C(0x123456789000) & ~((UINT64_C(1) << granule) - 1);
+        uint64_t base = stage1(granule),
+                 va = UINT64_C(0x123456789000) & ~((UINT64_C(1) << granule) - 1);
 
         for (unsigned level = starts[g]; level <= 3; level++) {
             unsigned shift = granule + (3 - level) * (granule - 3);
@@ -131,9 +139,15 @@ static void permissions(void **state)
         uint64_t bits;
         uint8_t kernel, user;
     } cases[] = {
-        {AP(0), R | W | X, X},           {AP(1), R | W, R | W | X},       {AP(2), R | X, X},
-        {AP(3), R | X, R | X},           {AP(0) | UXN, R | W | X, 0},     {AP(0) | PXN, R | W, X},
-        {AP(1) | UXN | PXN, R | W, R | W}, {AP(3) | UXN, R | X, R},       {AP(3) | PXN, R, R | X},
+        {AP(0), R | W | X, X},
+        {AP(1), R | W, R | W | X},
+        {AP(2), R | X, X},
+        {AP(3), R | X, R | X},
+        {AP(0) | UXN, R | W | X, 0},
+        {AP(0) | PXN, R | W, X},
+        {AP(1) | UXN | PXN, R | W, R | W},
+        {AP(3) | UXN, R | X, R},
+        {AP(3) | PXN, R, R | X},
     };
     uint64_t base = stage1(12), va = 0x7000, *entry = map(base, 12, 0, 3, va, 0);
     struct cpu_page p;
@@ -178,7 +192,8 @@ static void hierarchical(void **state)
 
 static void pan_wxn_epan(void **state)
 {
-    uint64_t base = stage1(12), va = 0x7000, *entry = map(base, 12, 0, 3, va, TARGET | AF | AP(1) | UXN | TABLE);
+    uint64_t base = stage1(12), va = 0x7000,
+             *entry = map(base, 12, 0, 3, va, TARGET | AF | AP(1) | UXN | TABLE);
     struct cpu_page p;
 
     (void)state;
@@ -201,14 +216,16 @@ static void pan_wxn_epan(void **state)
 
 static void access_flag_and_dirty(void **state)
 {
-    uint64_t base = stage1(12), va = 0x7000, *entry = map(base, 12, 0, 3, va, TARGET | AP(2) | DBM | TABLE);
+    uint64_t base = stage1(12), va = 0x7000,
+             *entry = map(base, 12, 0, 3, va, TARGET | AP(2) | DBM | TABLE);
     struct cpu_page p;
 
     (void)state;
     assert_false(walk(va, CPU_READ, false, &p));
     assert_int_equal(fsc(), A64_FSC_ACCESS | 3);
     *lab_r(A64_R_TCR_EL1) |= UINT64_C(1) << 39; /* HA */
-    assert_true(isa_arm64.sys->translate(lab.cpu, va, CPU_READ, false, true, &p)); /* a probe changes nothing */
+    assert_true(isa_arm64.sys->translate(lab.cpu, va, CPU_READ, false, true,
+                                         &p)); /* a probe changes nothing */
     assert_int_equal(*entry & AF, 0);
     assert_true(walk(va, CPU_READ, false, &p));
     assert_int_equal(*entry & AF, AF);
@@ -278,9 +295,11 @@ static void stage_two(void **state)
     *lab_r(A64_R_VTTBR_EL2) = s2 | UINT64_C(7) << 48;
     *lab_r(A64_R_HCR_EL2) |= A64_HCR_VM;
     assert_false(walk(0x7000, CPU_READ, false, &p)); /* the tables are not mapped */
-    assert_int_equal(lab.sys.fault[0] & (A64_FAULT_STAGE2 | A64_FAULT_S1PTW), A64_FAULT_STAGE2 | A64_FAULT_S1PTW);
+    assert_int_equal(lab.sys.fault[0] & (A64_FAULT_STAGE2 | A64_FAULT_S1PTW),
+                     A64_FAULT_STAGE2 | A64_FAULT_S1PTW);
     assert_int_equal(lab.sys.fault[2], base);
-    table_page = map(s2, 12, 0, 2, RAM_BASE, (RAM_BASE & ~UINT64_C(0x1fffff)) | AF | 3 << 6 | 15 << 2 | VALID);
+    table_page = map(s2, 12, 0, 2, RAM_BASE,
+                     (RAM_BASE & ~UINT64_C(0x1fffff)) | AF | 3 << 6 | 15 << 2 | VALID);
     assert_false(walk(0x7000, CPU_READ, false, &p));
     assert_int_equal(lab.sys.fault[0] & (A64_FAULT_STAGE2 | A64_FAULT_S1PTW), A64_FAULT_STAGE2);
     assert_int_equal(lab.sys.fault[2], 0x80000000);
@@ -329,7 +348,8 @@ static void contexts_differ(void **state)
     assert_int_equal(b[0] & A64_CTX_REGIME, 3);
 }
 
-/* Each form: is it seen by the kernel's present context, another ASID's, EL2's; va and size; who. */
+/* Each form: is it seen by the kernel's present context, another ASID's, EL2's; va and size; who.
+ */
 static void tlb_maintenance(void **state)
 {
     enum { MINE = 1, OTHER_ASID = 2, HYP = 4 };
@@ -340,24 +360,26 @@ static void tlb_maintenance(void **state)
         bool everyone, keep_global;
         uint64_t va, size;
     } cases[] = {
-        {0, 7, 0, 0, MINE | OTHER_ASID, false, false, 0, 0},                                        /* VMALLE1 */
-        {0, 3, 0, 0, MINE | OTHER_ASID, true, false, 0, 0},                                         /* ...IS */
-        {0, 1, 0, 0, MINE | OTHER_ASID, true, false, 0, 0},                                         /* ...OS */
-        {0, 7, 1, UINT64_C(5) << 48 | 0x123, MINE | OTHER_ASID, false, false, 0x123000, 4096},      /* VAE1 */
-        {0, 3, 7, UINT64_C(0xfffffffffff), MINE | OTHER_ASID, true, false, ~UINT64_C(0xfff), 4096}, /* VAALE1IS */
-        {0, 7, 2, UINT64_C(5) << 48, MINE, false, true, 0, 0},                                      /* ASIDE1 */
-        {0, 3, 2, UINT64_C(6) << 48, OTHER_ASID, true, true, 0, 0},                                 /* ASIDE1IS */
-        {4, 7, 0, 0, HYP, false, false, 0, 0},                                                      /* ALLE2 */
-        {4, 3, 4, 0, MINE | OTHER_ASID, true, false, 0, 0},                                         /* ALLE1IS */
-        {4, 7, 6, 0, MINE | OTHER_ASID, false, false, 0, 0},                                        /* VMALLS12E1 */
-        {4, 0, 1, 0x80000, MINE | OTHER_ASID, true, false, 0, 0},                                   /* IPAS2E1IS */
-        {4, 4, 1, 0x80000, MINE | OTHER_ASID, false, false, 0, 0},                                  /* IPAS2E1 */
-        {4, 7, 1, 0x123, HYP, false, false, 0x123000, 4096},                                        /* VAE2 */
-        {6, 7, 0, 0, 0, false, false, 0, 0},                                                        /* ALLE3 */
-        {0, 6, 1, UINT64_C(1) << 46 | UINT64_C(3) << 39 | 0x100, MINE | OTHER_ASID, false, false, 0x100000,
-         8 * 4096}, /* RVAE1: (3 + 1) * 2 pages */
-        {0, 2, 3, UINT64_C(3) << 46 | UINT64_C(1) << 44 | 2, MINE | OTHER_ASID, true, false, 0x20000,
-         UINT64_C(64) * 65536}, /* RVAAE1IS, 64K, scale 1 */
+        {0, 7, 0, 0, MINE | OTHER_ASID, false, false, 0, 0}, /* VMALLE1 */
+        {0, 3, 0, 0, MINE | OTHER_ASID, true, false, 0, 0},  /* ...IS */
+        {0, 1, 0, 0, MINE | OTHER_ASID, true, false, 0, 0},  /* ...OS */
+        {0, 7, 1, UINT64_C(5) << 48 | 0x123, MINE | OTHER_ASID, false, false, 0x123000,
+         4096}, /* VAE1 */
+        {0, 3, 7, UINT64_C(0xfffffffffff), MINE | OTHER_ASID, true, false, ~UINT64_C(0xfff),
+         4096},                                                     /* VAALE1IS */
+        {0, 7, 2, UINT64_C(5) << 48, MINE, false, true, 0, 0},      /* ASIDE1 */
+        {0, 3, 2, UINT64_C(6) << 48, OTHER_ASID, true, true, 0, 0}, /* ASIDE1IS */
+        {4, 7, 0, 0, HYP, false, false, 0, 0},                      /* ALLE2 */
+        {4, 3, 4, 0, MINE | OTHER_ASID, true, false, 0, 0},         /* ALLE1IS */
+        {4, 7, 6, 0, MINE | OTHER_ASID, false, false, 0, 0},        /* VMALLS12E1 */
+        {4, 0, 1, 0x80000, MINE | OTHER_ASID, true, false, 0, 0},   /* IPAS2E1IS */
+        {4, 4, 1, 0x80000, MINE | OTHER_ASID, false, false, 0, 0},  /* IPAS2E1 */
+        {4, 7, 1, 0x123, HYP, false, false, 0x123000, 4096},        /* VAE2 */
+        {6, 7, 0, 0, 0, false, false, 0, 0},                        /* ALLE3 */
+        {0, 6, 1, UINT64_C(1) << 46 | UINT64_C(3) << 39 | 0x100, MINE | OTHER_ASID, false, false,
+         0x100000, 8 * 4096}, /* RVAE1: (3 + 1) * 2 pages */
+        {0, 2, 3, UINT64_C(3) << 46 | UINT64_C(1) << 44 | 2, MINE | OTHER_ASID, true, false,
+         0x20000, UINT64_C(64) * 65536}, /* RVAAE1IS, 64K, scale 1 */
     };
     uint64_t mine[2], other[2], hyp[2];
 
@@ -376,8 +398,8 @@ static void tlb_maintenance(void **state)
 
         lab.nflush = 0;
         lab_state()->x[3] = cases[i].operand;
-        lab_step(0xd5080000u | (uint32_t)cases[i].op1 << 16 | 8 << 12 | (uint32_t)cases[i].crm << 8 |
-                 (uint32_t)cases[i].op2 << 5 | 3);
+        lab_step(0xd5080000u | (uint32_t)cases[i].op1 << 16 | 8 << 12 |
+                 (uint32_t)cases[i].crm << 8 | (uint32_t)cases[i].op2 << 5 | 3);
         assert_int_equal(lab.nflush, 1);
         assert_int_equal((mine[0] & f->mask) == f->value, cases[i].hits & MINE);
         assert_int_equal((other[0] & f->mask) == f->value, !!(cases[i].hits & OTHER_ASID));
@@ -412,7 +434,8 @@ static void address_translation(void **state)
     map(base, 12, 0, 3, 0x7000, TARGET | AF | AP(2) | 3 << 8 | 1 << 2 | TABLE);
     lab_state()->x[0] = 0x7123;
     lab_step(0xd5087800u); /* at s1e1r, x0 */
-    assert_int_equal(*lab_r(A64_R_PAR_EL1), UINT64_C(0xff) << 56 | TARGET | 1 << 11 | 1 << 9 | 3 << 7);
+    assert_int_equal(*lab_r(A64_R_PAR_EL1),
+                     UINT64_C(0xff) << 56 | TARGET | 1 << 11 | 1 << 9 | 3 << 7);
     lab_step(0xd5087820u); /* at s1e1w */
     assert_int_equal(*lab_r(A64_R_PAR_EL1), 1 << 11 | (A64_FSC_PERMISSION | 3) << 1 | 1);
     lab_state()->x[0] = 0x9000;
@@ -425,9 +448,18 @@ static void address_translation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(levels),        CASE(permissions), CASE(hierarchical),    CASE(pan_wxn_epan),
-        CASE(access_flag_and_dirty), CASE(off_and_sizes), CASE(tags), CASE(stage_two),
-        CASE(contexts_differ), CASE(tlb_maintenance), CASE(barriers), CASE(address_translation),
+        CASE(levels),
+        CASE(permissions),
+        CASE(hierarchical),
+        CASE(pan_wxn_epan),
+        CASE(access_flag_and_dirty),
+        CASE(off_and_sizes),
+        CASE(tags),
+        CASE(stage_two),
+        CASE(contexts_differ),
+        CASE(tlb_maintenance),
+        CASE(barriers),
+        CASE(address_translation),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

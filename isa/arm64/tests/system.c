@@ -1,4 +1,5 @@
-/* Exceptions and their return, system registers by level, traps, timers, PMU, debug, models, calls to firmware. */
+/* Exceptions and their return, system registers by level, traps, timers, PMU, debug, models, calls
+ * to firmware. */
 #include "isa/arm64/tests/machine.h"
 
 #include "core/state.h"
@@ -7,17 +8,17 @@
 
 const struct isa *const isa_registry[] = {&isa_arm64, NULL};
 
-#define NOP      0xd503201fu
-#define SVC(n)   (0xd4000001u | (n) << 5)
-#define HVC      0xd4000002u
-#define SMC      0xd4000003u
-#define BRK(n)   (0xd4200000u | (n) << 5)
-#define ERET     0xd69f03e0u
-#define WFI      0xd503207fu
+#define NOP        0xd503201fu
+#define SVC(n)     (0xd4000001u | (n) << 5)
+#define HVC        0xd4000002u
+#define SMC        0xd4000003u
+#define BRK(n)     (0xd4200000u | (n) << 5)
+#define ERET       0xd69f03e0u
+#define WFI        0xd503207fu
 #define DAIFSET(n) (0xd50340dfu | (uint32_t)(n) << 8)
 #define DAIFCLR(n) (0xd50340ffu | (uint32_t)(n) << 8)
-#define FADD     0x1e602800u /* fadd d0, d0, d0 */
-#define ESR_EC(r) (unsigned)(*lab_r(r) >> 26)
+#define FADD       0x1e602800u /* fadd d0, d0, d0 */
+#define ESR_EC(r)  (unsigned)(*lab_r(r) >> 26)
 
 static int open_full(void **state)
 {
@@ -132,21 +133,21 @@ static void routing(void **state)
         {WFI, 0, 0, 0, 0, 1, A64_EC_WFX},
         {WFI, 1, A64_HCR_TWI, 0, 0, 2, A64_EC_WFX},
         {WFI, 1, 0, A64_SCR_TWI, 0, 3, A64_EC_WFX},
-        {MRS(3, 0, 1, 0, 0, 0), 0, 0, 0, 0, 1, A64_EC_UNKNOWN},              /* SCTLR_EL1 by EL0 */
+        {MRS(3, 0, 1, 0, 0, 0), 0, 0, 0, 0, 1, A64_EC_UNKNOWN}, /* SCTLR_EL1 by EL0 */
         {MRS(3, 0, 1, 0, 0, 0), 1, A64_HCR_TRVM, 0, 0, 2, A64_EC_SYSREG},
-        {MSR(3, 0, 2, 0, 0, 0), 1, A64_HCR_TVM, 0, 0, 2, A64_EC_SYSREG},     /* TTBR0_EL1 */
-        {MRS(3, 0, 0, 4, 0, 0), 1, A64_HCR_TID3, 0, 0, 2, A64_EC_SYSREG},    /* ID_AA64PFR0_EL1 */
-        {MRS(3, 3, 4, 2, 1, 0), 0, 0, 0, 0, 1, A64_EC_SYSREG},               /* DAIF by EL0 */
-        {MRS(3, 3, 0, 0, 1, 0), 0, 0, 0, 0, 1, A64_EC_SYSREG},               /* CTR_EL0, UCT is 0 */
-        {MRS(3, 3, 14, 0, 2, 0), 0, 0, 0, 0, 1, A64_EC_SYSREG},              /* CNTVCT_EL0 */
+        {MSR(3, 0, 2, 0, 0, 0), 1, A64_HCR_TVM, 0, 0, 2, A64_EC_SYSREG},  /* TTBR0_EL1 */
+        {MRS(3, 0, 0, 4, 0, 0), 1, A64_HCR_TID3, 0, 0, 2, A64_EC_SYSREG}, /* ID_AA64PFR0_EL1 */
+        {MRS(3, 3, 4, 2, 1, 0), 0, 0, 0, 0, 1, A64_EC_SYSREG},            /* DAIF by EL0 */
+        {MRS(3, 3, 0, 0, 1, 0), 0, 0, 0, 0, 1, A64_EC_SYSREG},            /* CTR_EL0, UCT is 0 */
+        {MRS(3, 3, 14, 0, 2, 0), 0, 0, 0, 0, 1, A64_EC_SYSREG},           /* CNTVCT_EL0 */
         {MRS(3, 3, 14, 0, 2, 0), 0, A64_HCR_TGE, 0, 0, 2, A64_EC_SYSREG},
-        {MRS(3, 3, 9, 13, 0, 0), 0, 0, 0, 0, 1, A64_EC_SYSREG},              /* PMCCNTR_EL0 */
-        {MRS(2, 0, 0, 2, 2, 0), 1, 0, 0, 1 << 9, 2, A64_EC_SYSREG},          /* MDSCR_EL1, TDA */
-        {0xd508871f, 1, A64_HCR_TTLB, 0, 0, 2, A64_EC_SYSREG},               /* tlbi vmalle1 */
-        {0xd50b7420, 0, 0, 0, 0, 1, A64_EC_SYSREG},                          /* dc zva, DZE is 0 */
+        {MRS(3, 3, 9, 13, 0, 0), 0, 0, 0, 0, 1, A64_EC_SYSREG},     /* PMCCNTR_EL0 */
+        {MRS(2, 0, 0, 2, 2, 0), 1, 0, 0, 1 << 9, 2, A64_EC_SYSREG}, /* MDSCR_EL1, TDA */
+        {0xd508871f, 1, A64_HCR_TTLB, 0, 0, 2, A64_EC_SYSREG},      /* tlbi vmalle1 */
+        {0xd50b7420, 0, 0, 0, 0, 1, A64_EC_SYSREG},                 /* dc zva, DZE is 0 */
         {FADD, 0, 0, 0, 0, 1, A64_EC_FP},
         {FADD, 1, 0, 0, 0, 1, A64_EC_FP},
-        {MRS(3, 4, 1, 1, 0, 0), 1, 0, 0, 0, 1, A64_EC_UNKNOWN},              /* HCR_EL2 by EL1 */
+        {MRS(3, 4, 1, 1, 0, 0), 1, 0, 0, 0, 1, A64_EC_UNKNOWN}, /* HCR_EL2 by EL1 */
     };
 
     (void)state;
@@ -233,7 +234,8 @@ static void aborts(void **state)
 
 static void illegal_returns(void **state)
 {
-    static const uint32_t bad[] = {0x3cd /* EL3 */, 0x1 /* EL0h */, 0x10 /* AArch32 */, 0x3c2 /* M[1] */, 0x3c9 /* EL2 */};
+    static const uint32_t bad[] = {0x3cd /* EL3 */, 0x1 /* EL0h */, 0x10 /* AArch32 */,
+                                   0x3c2 /* M[1] */, 0x3c9 /* EL2 */};
 
     (void)state;
     for (unsigned i = 0; i < array_size(bad); i++) {
@@ -273,7 +275,7 @@ static void interrupts(void **state)
         {A64_LINE_IRQ, 1, A64_HCR_IMO, 0, 0x80, 2, 0x480}, /* a lower level's mask does not count */
         {A64_LINE_IRQ, 2, A64_HCR_IMO, 0, 0x80, 0, 0},
         {A64_LINE_IRQ, 2, A64_HCR_IMO, 0, 0, 2, 0x280},
-        {A64_LINE_IRQ, 2, 0, 0, 0, 0, 0},                  /* EL1's, from above: waits */
+        {A64_LINE_IRQ, 2, 0, 0, 0, 0, 0}, /* EL1's, from above: waits */
         {A64_LINE_IRQ, 1, 0, A64_SCR_IRQ, 0x80, 3, 0x480},
         {A64_LINE_FIQ, 2, A64_HCR_IMO, A64_SCR_FIQ, 0x3c0, 3, 0x500},
         {A64_LINE_IRQ, 0, A64_HCR_TGE | A64_HCR_E2H, 0, 0x80, 0, 0},
@@ -374,10 +376,12 @@ static void firmware(void **state)
 
 /* ---- registers ---- */
 
-/* Reads and writes every register of the table from every level: refused exactly below its level. */
+/* Reads and writes every register of the table from every level: refused exactly below its level.
+ */
 static void access_matrix(void **state)
 {
-    static const uint16_t allow[] = {A64_R_HCR_EL2, A64_R_MDCR_EL2, A64_R_MDCR_EL3, A64_R_CPTR_EL2, A64_R_CPTR_EL3};
+    static const uint16_t allow[] = {A64_R_HCR_EL2, A64_R_MDCR_EL2, A64_R_MDCR_EL3, A64_R_CPTR_EL2,
+                                     A64_R_CPTR_EL3};
 
     (void)state;
     *lab_r(A64_R_HCR_EL2) = A64_HCR_RW | A64_HCR_APK | A64_HCR_API;
@@ -393,7 +397,8 @@ static void access_matrix(void **state)
         const struct a64_reg *r = &a64_regs[i];
         uint32_t word = 0xd5000000u | (uint32_t)r->enc << 5 | 1u << 20;
 
-        if (r->el == 0xff || r->trap == A64_T_CNTPS || strncmp(r->name, "RVBAR", 5) == 0 || strncmp(r->name, "RMR", 3) == 0)
+        if (r->el == 0xff || r->trap == A64_T_CNTPS || strncmp(r->name, "RVBAR", 5) == 0 ||
+            strncmp(r->name, "RMR", 3) == 0)
             continue;
         for (unsigned el = 0; el <= 3; el++) {
             struct arm64_state keep = *lab_state();
@@ -426,11 +431,13 @@ static void trap_syndrome(void **state)
     lab_el(1);
     lab.cpu->pc = 0x5000;
     lab_step(MSR(3, 0, 2, 0, 1, 9)); /* TTBR1_EL1 */
-    assert_int_equal(*lab_r(A64_R_ESR_EL2), UINT64_C(0x18) << 26 | 1 << 25 | 3 << 20 | 1 << 17 | 0 << 14 | 2 << 10 | 9 << 5);
+    assert_int_equal(*lab_r(A64_R_ESR_EL2), UINT64_C(0x18) << 26 | 1 << 25 | 3 << 20 | 1 << 17 |
+                                                0 << 14 | 2 << 10 | 9 << 5);
     assert_int_equal(*lab_r(A64_R_ELR_EL2), 0x5000);
     lab_el(1);
     lab_step(MRS(3, 0, 6, 0, 0, 3)); /* FAR_EL1 has a slot */
-    assert_int_equal(*lab_r(A64_R_ESR_EL2), UINT64_C(0x18) << 26 | 1 << 25 | 3 << 20 | 6 << 10 | 3 << 5 | 1);
+    assert_int_equal(*lab_r(A64_R_ESR_EL2),
+                     UINT64_C(0x18) << 26 | 1 << 25 | 3 << 20 | 6 << 10 | 3 << 5 | 1);
 }
 
 static void virtual_host(void **state)
@@ -590,7 +597,7 @@ static void break_and_watch(void **state)
     *lab_r(A64_R_OSLSR_EL1) = 8;
     lab_state()->x[1] = 0x5000;
     lab_step(MSR(2, 0, 0, 2, 4, 1)); /* DBGBVR2_EL1 */
-    lab_state()->x[1] = 0x1e5; /* enabled, EL0, all bytes */
+    lab_state()->x[1] = 0x1e5;       /* enabled, EL0, all bytes */
     lab_step(MSR(2, 0, 0, 2, 5, 1));
     *lab_r(A64_R_MDSCR_EL1) = A64_MDSCR_MDE;
     lab_el(0);
@@ -624,7 +631,8 @@ static void break_and_watch(void **state)
     assert_int_equal(*lab_r(A64_R_FAR_EL1), 0x7004);
     /* Accesses are preceded by a check. */
     lab_el(0);
-    unit_lift(&lab.unit, lab.cpu->key, 0x5000, (const uint32_t[]){0xa9000440u /* stp x0, x1, [x2] */}, 1);
+    unit_lift(&lab.unit, lab.cpu->key, 0x5000,
+              (const uint32_t[]){0xa9000440u /* stp x0, x1, [x2] */}, 1);
     unit_check(&lab.unit);
     {
         unsigned checks = 0;
@@ -638,8 +646,13 @@ static void break_and_watch(void **state)
 /* Every form of every table, under keys that change what lifters emit: the verifier accepts it. */
 static void forms_verify(void **state)
 {
-    static const uint32_t keys[] = {A64_KEY_STEP, A64_KEY_WATCH | A64_KEY_BREAK, A64_KEY_ALIGN | A64_KEY_BIG, A64_KEY_FPTRAP,
-                                    A64_KEY_TRAPS, A64_KEY_E2H, A64_KEY_NO_ZVA | A64_KEY_WATCH | A64_KEY_STEP};
+    static const uint32_t keys[] = {A64_KEY_STEP,
+                                    A64_KEY_WATCH | A64_KEY_BREAK,
+                                    A64_KEY_ALIGN | A64_KEY_BIG,
+                                    A64_KEY_FPTRAP,
+                                    A64_KEY_TRAPS,
+                                    A64_KEY_E2H,
+                                    A64_KEY_NO_ZVA | A64_KEY_WATCH | A64_KEY_STEP};
     uint32_t word, seed = 12345;
 
     (void)state;
@@ -650,7 +663,9 @@ static void forms_verify(void **state)
                     seed = seed * 1664525 + 1013904223;
                     if (!isa_form_word(&a64_forms[f], seed ^ seed >> 13, &word))
                         continue;
-                    unit_lift(&lab.unit, keys[k] | A64_KEY_SYSTEM | el << A64_KEY_EL_SHIFT | 5u << A64_KEY_MODEL_SHIFT,
+                    unit_lift(&lab.unit,
+                              keys[k] | A64_KEY_SYSTEM | el << A64_KEY_EL_SHIFT |
+                                  5u << A64_KEY_MODEL_SHIFT,
                               0x5000, &word, 1);
                     unit_check(&lab.unit);
                 }
@@ -667,7 +682,8 @@ static void models_agree(void **state)
         uint64_t f = m->features;
 
         assert_ptr_equal(a64_models[i].data, m);
-        assert_int_equal(m->isar0 & ~(UINT64_C(15) << 56 | UINT64_C(15) << 24), arm64_id_value(f, A64_ID_ISAR0));
+        assert_int_equal(m->isar0 & ~(UINT64_C(15) << 56 | UINT64_C(15) << 24),
+                         arm64_id_value(f, A64_ID_ISAR0));
         assert_int_equal(m->isar1, arm64_id_value(f, A64_ID_ISAR1));
         assert_int_equal(m->pfr0 >> 16 & 15, f >> A64_F_FPHP & 1);
         assert_int_equal(m->pfr0 >> 48 & 15, f >> A64_F_DIT & 1);
@@ -692,7 +708,7 @@ static void models_gate_instructions(void **state)
     lab_step(MRS(3, 0, 0, 0, 0, 1));
     assert_int_equal(r[1], 0x411fd070);
     lab_step(MRS(3, 0, 0, 4, 0, 1));
-    assert_int_equal(r[1], 0x11); /* neither EL2 nor EL3 here */
+    assert_int_equal(r[1], 0x11);    /* neither EL2 nor EL3 here */
     lab_step(MRS(3, 0, 0, 3, 7, 1)); /* reserved identification */
     assert_int_equal(r[1], 0);
     lab_step(MRS(3, 0, 0, 0, 5, 1));
@@ -728,14 +744,29 @@ static void debugger_registers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FULL(after_reset),       FULL(service_call_and_return), FULL(vectors_by_stack_pointer),
-        FULL(routing),           FULL(fp_traps),                FULL(aborts),
-        FULL(illegal_returns),   FULL(interrupts),              FULL(unmasking_lets_in),
-        FULL(waiting),           PLAIN(firmware),               FULL(access_matrix),
-        FULL(trap_syndrome),     FULL(virtual_host),            FULL(stack_pointers),
-        FULL(timers),            FULL(counters),                FULL(software_step),
-        FULL(break_and_watch),   FULL(forms_verify),            PLAIN(models_agree),
-        PLAIN(models_gate_instructions), FULL(debugger_registers),
+        FULL(after_reset),
+        FULL(service_call_and_return),
+        FULL(vectors_by_stack_pointer),
+        FULL(routing),
+        FULL(fp_traps),
+        FULL(aborts),
+        FULL(illegal_returns),
+        FULL(interrupts),
+        FULL(unmasking_lets_in),
+        FULL(waiting),
+        PLAIN(firmware),
+        FULL(access_matrix),
+        FULL(trap_syndrome),
+        FULL(virtual_host),
+        FULL(stack_pointers),
+        FULL(timers),
+        FULL(counters),
+        FULL(software_step),
+        FULL(break_and_watch),
+        FULL(forms_verify),
+        PLAIN(models_agree),
+        PLAIN(models_gate_instructions),
+        FULL(debugger_registers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
