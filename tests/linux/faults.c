@@ -34,6 +34,24 @@ static void open_page(int sig, siginfo_t *info, void *context)
                    PROT_READ | PROT_WRITE) == 0);
 }
 
+/* Flags made before an access that faults, and read after a handler has mended it. */
+static int flags_over_a_fault(volatile char *at, long a, long b)
+{
+    int less;
+
+#if defined(__aarch64__)
+    __asm__ volatile("cmp %2, %3\n\tldrb %w0, [%1]\n\tb.lt 1f\n\tcmp xzr, xzr\n\tmov %w0, 0\n\tb 2f\n"
+                     "1:\tcmp xzr, xzr\n\tmov %w0, 1\n2:"
+                     : "=&r"(less)
+                     : "r"(at), "r"(a), "r"(b)
+                     : "cc", "memory");
+#else /* no flags */
+    (void)*at;
+    less = a < b;
+#endif
+    return less;
+}
+
 static void set(int sig, void *handler, int flags)
 {
     struct sigaction sa = {.sa_flags = flags | SA_SIGINFO};
@@ -152,6 +170,11 @@ int main(void)
     page[2 * 4096 + 100] = 5;
     printf("repaired: %d, address %s\n", page[2 * 4096 + 100],
            seen.si_addr == page + 2 * 4096 + 100 ? "right" : "wrong");
+
+    for (int i = 0; i < 40; i++) {
+        CHECK(mprotect(page + 2 * 4096, 4096, PROT_NONE) == 0);
+        CHECK(flags_over_a_fault(page + 2 * 4096, i % 2, 1) == (i % 2 < 1));
+    }
 
     CHECK(sigaltstack(&ss, NULL) == 0);
     set(SIGSEGV, jump, SA_ONSTACK);
