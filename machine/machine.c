@@ -292,10 +292,16 @@ static int make_cpus(struct machine *m, struct err *e)
     const struct isa_model *model;
     struct accel_opts o = {.tier = 2};
     const json_t *tier = json_object_get(m->c.accel, "tier");
+    const char *accel = json_string_value(json_object_get(m->c.accel, "type")); /* "kvm:tcg" allows the second */
     int rc = conf_parse(&cpu, m->c.cpu ? m->c.cpu : m->board->default_cpu, "model", e);
 
     if (rc)
         return err_prefix(e, "-cpu");
+    if (accel && strstr(accel, "kvm") && !strstr(accel, "tcg") && !strstr(accel, "dbt")) {
+        json_decref(cpu);
+        return err_text(e, ENOTSUP, "KVM cannot run %s code on this host: use -accel tcg, or leave -accel out",
+                        m->isa->name);
+    }
     model = find_model(m->isa, json_string_value(json_object_get(cpu, "model")), e);
     if (json_is_integer(tier))
         o.tier = (int)json_integer_value(tier);
@@ -385,7 +391,7 @@ void machine_free(struct machine *m)
         mem_region_free(m->memory);
     if (m->clocks)
         clocks_free(m->clocks);
-    if (m->board)
+    if (m->board_data)
         prop_free(m->board->props, m->board_data);
     free(m->board_data);
     prop_free(conf_props, &m->c);

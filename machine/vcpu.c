@@ -194,11 +194,14 @@ static bool all_idle(const struct machine *m)
 
 void vcpus_stop(struct machine *m)
 {
+    if (!m->vcpus) /* building failed before */
+        return;
     os_mutex_lock(&m->lock);
     m->paused = true;
     for (unsigned i = 0; i < m->ncpus; i++) {
         m->vcpus[i].step = false;
-        call_back(&m->vcpus[i]);
+        if (m->vcpus[i].started)
+            call_back(&m->vcpus[i]);
     }
     while (!all_idle(m))
         os_cond_wait(&m->idle, &m->lock);
