@@ -195,7 +195,6 @@ struct ir_unit {
     uint16_t cc_slots[2]; /* the isa's slots of type CC */
     uint16_t ncc;
     uint32_t key; /* code key */
-    bool resumes; /* what faults is done again, as with demand paging: passes keep flags for it (ir/opt/opt.h) */
     struct ir_fpenv fp;
     struct ir_ins *ins;
     uint32_t nins, cap_ins;

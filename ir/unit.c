@@ -42,7 +42,6 @@ void ir_unit_reset(struct ir_unit *u, const struct isa *isa, uint32_t key)
     if (u->isa != isa)
         set_isa(u, isa);
     u->key = key;
-    u->resumes = false;
     u->fp = (struct ir_fpenv){0};
     u->nins = 0;
     u->nblocks = 0;

@@ -146,7 +146,6 @@ int dbt_front_block(struct accel *a, const struct dbt_code *code, struct ir_unit
                     unsigned max_insns)
 {
     ir_unit_reset(u, a->isa, key);
-    u->resumes = true; /* demand paging, or a handler that maps the page */
     a->isa->fpenv(key, &u->fp);
     int rc = dbt_front_append(a, code, u, pc, max_insns);
     if (rc)

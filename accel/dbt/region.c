@@ -199,7 +199,6 @@ bool dbt_region_lift(struct accel *a, const struct dbt_code *code, struct ir_uni
 {
     struct region r = {.a = a, .u = u, .code = code, .key = key, .start = pc};
     ir_unit_reset(u, a->isa, key);
-    u->resumes = true; /* demand paging, or a handler that maps the page */
     a->isa->fpenv(key, &u->fp);
     r.todo[r.ntodo++] = pc;
     if (!grow(&r))

@@ -212,7 +212,7 @@ static ir_ref get(struct fwd *f, const struct ir_ins *i)
     ir_ref r;
 
     /* An access between may fault and be started again: then this GET reads the slot. */
-    if (f->u->resumes && slot_is_cc(f, i->aux) && s->put_fault != f->fault_age)
+    if (slot_is_cc(f, i->aux) && s->put_fault != f->fault_age)
         s->put_age = 0;
     if (known) {
         r = convert(f, s->value, s->whole, i->type);

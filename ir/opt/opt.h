@@ -5,9 +5,9 @@
  * point where somebody can look: at each operation that may fault, each exit and each reading
  * helper. The one licence: a CC slot is looked at by reads (GET, helpers) and exits only, not by a
  * faulting memory access; flags that are dead in the guest program may be stale in the frame of its
- * fault handler. Where u->resumes is set, those that an instruction after the access reads are not stale: the guest
- * mends the fault and starts again at the access. Floating-point operations that may raise status are never folded, merged or
- * removed.
+ * fault handler. Those that an instruction after the access reads are
+ * not stale: the guest mends the fault and starts again at the access. Floating-point operations
+ * that may raise status are never folded, merged or removed.
  *
  * Memory: a unit's own scratch (work, spare). Threads: one per unit.
  */

@@ -51,7 +51,7 @@ static void keep(struct live *l, const uint64_t *mask)
         l->now[w] = mask ? l->now[w] & mask[w] : 0;
 }
 
-/* With u->resumes: notes the last use of flags. */
+/* Notes the last use of flags. */
 static void used(struct live *l, const struct ir_ins *i, uint32_t accesses)
 {
     const uint32_t ops[3] = {i->a, i->b, i->c};
@@ -73,7 +73,7 @@ static void walk(struct live *l, const struct ir_block *block, bool kill)
         struct ir_ins *i = &l->u->ins[at];
         uint64_t *word = &l->now[i->aux / 64 % l->words], bit = UINT64_C(1) << (i->aux & 63);
 
-        if (kill && l->u->resumes)
+        if (kill)
             used(l, i, accesses);
         switch (i->op) {
         case IR_PUT:
@@ -163,9 +163,6 @@ static uint32_t sink_to(const struct live *l, const struct ir_block *block, uint
         case IR_ST:
         case IR_CAS:
         case IR_RMW:
-            if (l->u->resumes)
-                return best;
-            break;
         case IR_CALL:
             return best;
         default:
