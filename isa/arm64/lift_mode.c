@@ -47,7 +47,6 @@ static bool is_access(const struct ir_ins *i)
     return i->op == IR_LD || i->op == IR_ST || i->op == IR_CAS || i->op == IR_RMW;
 }
 
-/* Atomic and ordered accesses are aligned in any mode: no model has FEAT_LSE2. */
 static void change_accesses(struct a64_lift *l, ir_ref mark)
 {
     unsigned aligned = l->key & A64_KEY_ALIGN ? IR_M_ALIGNED : 0,
@@ -56,11 +55,8 @@ static void change_accesses(struct a64_lift *l, ir_ref mark)
     for (ir_ref at = mark; at < l->u->nins; at++) {
         struct ir_ins *i = &l->u->ins[at];
 
-        if (!is_access(i))
-            continue;
-        i->aux = (uint16_t)((i->aux | aligned) ^ big);
-        if (i->op == IR_CAS || i->op == IR_RMW || (i->aux & (IR_M_ACQUIRE | IR_M_RELEASE)))
-            i->aux |= IR_M_ALIGNED;
+        if (is_access(i))
+            i->aux = (uint16_t)((i->aux | aligned) ^ big);
     }
 }
 
@@ -175,7 +171,8 @@ enum isa_lift a64_lift_system(struct a64_lift *l, uint32_t word)
         l->u->nins = mark;
         return a64_sys_exit(l, A64_EXIT_FP);
     }
-    change_accesses(l, mark);
+    if (unlikely(l->key & (A64_KEY_ALIGN | A64_KEY_BIG)))
+        change_accesses(l, mark);
     if (unlikely(l->key & A64_KEY_WATCH))
         watch_accesses(l, mark);
     return l->key & A64_KEY_STEP ? end_step(l, mark, how) : how;

@@ -40,11 +40,12 @@ static int flags_over_a_fault(volatile char *at, long a, long b)
     int less;
 
 #if defined(__aarch64__)
-    __asm__ volatile("cmp %2, %3\n\tldrb %w0, [%1]\n\tb.lt 1f\n\tcmp xzr, xzr\n\tmov %w0, 0\n\tb 2f\n"
-                     "1:\tcmp xzr, xzr\n\tmov %w0, 1\n2:"
-                     : "=&r"(less)
-                     : "r"(at), "r"(a), "r"(b)
-                     : "cc", "memory");
+    __asm__ volatile(
+        "cmp %2, %3\n\tldrb %w0, [%1]\n\tb.lt 1f\n\tcmp xzr, xzr\n\tmov %w0, 0\n\tb 2f\n"
+        "1:\tcmp xzr, xzr\n\tmov %w0, 1\n2:"
+        : "=&r"(less)
+        : "r"(at), "r"(a), "r"(b)
+        : "cc", "memory");
 #else /* no flags */
     (void)*at;
     less = a < b;
@@ -75,6 +76,48 @@ static void try(const char *what, volatile char *at, int write)
     else
         (void)*at;
     printf("%s: no fault\n", what);
+}
+
+/* Atomic and ordered accesses must be aligned on arm64 without FEAT_LSE2; elsewhere the rule
+ * differs. */
+static void misaligned(const char *what, int kind)
+{
+    char *at = page + 4096 - 6; /* over two cache lines, inside the page */
+    int sig = sigsetjmp(back, 1);
+
+    if (!sig) {
+#if defined(__aarch64__)
+        long v = 0;
+
+        switch (kind) {
+        case 0:
+            __asm__ volatile("ldar %0, [%1]" : "=r"(v) : "r"(at) : "memory");
+            break;
+        case 1:
+            __asm__ volatile("stlr %0, [%1]" : : "r"(v), "r"(at) : "memory");
+            break;
+        case 2:
+            __asm__ volatile("ldxr %0, [%1]" : "=r"(v) : "r"(at) : "memory");
+            break;
+        case 3:
+            __asm__ volatile(".arch armv8.1-a\n\tldadd %0, %0, [%1]"
+                             : "+r"(v)
+                             : "r"(at)
+                             : "memory");
+            break;
+        default:
+            __asm__ volatile(".arch armv8.1-a\n\tcas %0, %0, [%1]" : "+r"(v) : "r"(at) : "memory");
+        }
+        sig = 0;
+#else
+        (void)kind;
+        seen.si_code = BUS_ADRALN;
+        seen.si_addr = at;
+        sig = SIGBUS;
+#endif
+    }
+    printf("misaligned %s: signal %d code %d address %s\n", what, sig, seen.si_code,
+           seen.si_addr == at ? "right" : "wrong");
 }
 
 static void bus(void)
@@ -159,6 +202,11 @@ int main(void)
     try("none", page + 2 * 4096 + 9, 0);
     try("unmapped", page + 3 * 4096 + 11, 0);
     bus();
+    misaligned("load-acquire", 0);
+    misaligned("store-release", 1);
+    misaligned("exclusive", 2);
+    misaligned("add", 3);
+    misaligned("compare and swap", 4);
 
     sig = sigsetjmp(back, 1);
     if (!sig)
