@@ -431,6 +431,10 @@ static void cold_one(struct cg_work *w, struct cold *c)
         sel_cold_mem(w, c);
         break;
     case COLD_ALIGN:
+        if (w->cg->isa->top_byte_ignored && !in_system(w)) { /* programs see addresses without their tags */
+            x64_shifti(a, X64_SHL, true, RAX, 8);
+            x64_shifti(a, X64_SAR, true, RAX, 8);
+        }
         x64_store(a, true, RAX, x64_m(RBP, CPU_OFF(fault_addr)));
         x64_storei(a, false, ins_of(w, c->ins)->op == IR_LD ? CPU_READ : CPU_WRITE,
                    x64_m(RBP, CPU_OFF(fault_access)));
