@@ -179,8 +179,11 @@ static int access_memory(struct interp *in, const struct ir_ins *i, union ir_val
         access_system(in, i, addr, r);
         return CPU_EXIT_NONE;
     }
-    if (!host_address(in, &addr))
+    if (!host_address(in, &addr)) { /* alignment is looked at before the address */
+        if (i->aux & IR_M_ALIGNED && addr & ((1u << (i->aux & IR_M_SIZE)) - 1))
+            return misaligned(in, addr, access);
         return unmapped(in, addr, access);
+    }
     flush_flags(in);
     /* A fault handler reads cpu->pc and the slots: they must be in memory now. */
     atomic_signal_fence(memory_order_seq_cst);
