@@ -9,21 +9,14 @@
  * engine. Flags are not compared at faults: those that nobody can read are not kept
  * (docs/translator.md).
  *
- * Owns the signal handlers of its process. Not random: times, counters and random numbers are left
- * out. */
-#include <signal.h>
+ * Not random: times, counters and random numbers are left out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "accel/accel.h"
-#include "base/err.h"
+#include "engines.h"
 #include "ir/build.h"
-#include "ir/isa.h"
-#include "isa/arm64/arm64_decode.h"
-#include "isa/form.h"
-#include "isa/riscv/riscv_decode.h"
 
 #define PAGE UINT64_C(4096)
 #define CODE UINT64_C(0x10000000)
@@ -31,47 +24,13 @@
 #define HIGH UINT64_C(0x500000000000)
 enum { MOST_PAGES = 64, LENGTH = 24, ENGINES = 5, TRIES = 400 };
 
-struct target {
-    const char *isa;
-    const struct isa_form *forms;
-    const unsigned *nforms;
-    uint32_t call;      /* the system call instruction: the program's end */
-    uint32_t branch[2]; /* conditional ones over the next instruction */
-    const char *const
-        *skip; /* beginnings of names: what differs from run to run, or ends the line */
-};
-
-static const char *const arm64_skip[] = {"mrs", "msr", "sys", "hvc", "smc", "eret",  "hint", "hlt",
-                                         "brk", "svc", "wf",  "udf", "ic_", "yield", NULL};
-static const char *const riscv_skip[] = {"csr", "ecall", "ebreak", "c_ebreak", "fence_i", NULL};
-static const struct target targets[] = {
-    /* svc 0; b.eq, cbnz x5 */
-    {"arm64", a64_forms, &a64_nforms, 0xd4000001, {0x54000040, 0xb5000045}, arm64_skip},
-    /* ecall; beq t0, t1; bltz a0 */
-    {"riscv64", rv_forms, &rv_nforms, 0x00000073, {0x00628463, 0x00054463}, riscv_skip},
-};
-
 struct page {
     uint64_t addr;
     uint8_t before[4096], after[4096];
 };
 
-struct engine {
-    const char *name;
-    struct accel_opts opts;
-    struct accel *accel;
-    struct cpu *cpu;
-};
-
-struct outcome {
-    int reason;
-    uint64_t pc, addr;
-    uint32_t access;
-    unsigned char state[CPU_STATE_SIZE];
-};
-
 struct lab {
-    const struct target *target;
+    const struct diff_target *target;
     const struct isa *isa;
     uint64_t seed;
     struct engine engine[ENGINES]; /* the first is the interpreter */
@@ -83,8 +42,6 @@ struct lab {
     struct ir_unit unit;
     unsigned long runs, faults, bad;
 };
-
-static struct cpu *running; /* for the handler */
 
 static uint64_t rnd(struct lab *l)
 {
@@ -158,24 +115,6 @@ static void drop_pages(struct lab *l)
 
 /* ---- running ---- */
 
-static void on_fault(int sig, siginfo_t *info, void *context)
-{
-    if (!running || !accel_host_signal(running, sig, info, context))
-        signal(sig, SIG_DFL);
-}
-
-static int run(struct engine *e, bool step)
-{
-    int reason;
-
-    running = e->cpu;
-    do
-        reason = step ? (int)accel_step(e->cpu) : (int)accel_run(e->cpu);
-    while (!step && (reason == CPU_EXIT_YIELD || reason == CPU_EXIT_KICK));
-    running = NULL;
-    return reason;
-}
-
 static void set_up(const struct lab *l, struct cpu *c)
 {
     memcpy(c->state, l->start, CPU_STATE_SIZE);
@@ -188,11 +127,7 @@ static void set_up(const struct lab *l, struct cpu *c)
 static void run_program(struct lab *l, struct engine *e, struct outcome *o)
 {
     set_up(l, e->cpu);
-    o->reason = run(e, false);
-    o->pc = e->cpu->pc;
-    o->addr = o->reason == CPU_EXIT_FAULT || o->reason == CPU_EXIT_ALIGN ? e->cpu->fault_addr : 0;
-    o->access = o->reason == CPU_EXIT_FAULT ? e->cpu->fault_access : 0;
-    memcpy(o->state, e->cpu->state, CPU_STATE_SIZE);
+    outcome_get(o, e, engine_run(e, false));
 }
 
 /* ---- making a program ---- */
@@ -279,25 +214,6 @@ static uint32_t random_word(struct lab *l)
     }
 }
 
-/* Whether the word at pc would lock two cache lines at once: many hosts take milliseconds for that.
- * It is seen without doing it. */
-static bool locks_two_lines(struct lab *l)
-{
-    struct cpu *c = l->engine[0].cpu;
-    uint64_t pc = c->pc, addr = 0;
-
-    if (!is_atomic(l, l->code[(pc - CODE) / 4]))
-        return false;
-    for (unsigned i = 0; i < l->npages; i++)
-        protect(&l->page[i], PROT_NONE);
-    if (run(&l->engine[0], true) == CPU_EXIT_FAULT)
-        addr = c->fault_addr;
-    for (unsigned i = 0; i < l->npages; i++)
-        protect(&l->page[i], PROT_READ | PROT_WRITE);
-    c->pc = pc;
-    return addr % 64 > 48 || addr % 64 == 0; /* the host may name the second line */
-}
-
 /* Runs the last word; maps what it touches. False: it cannot be run on. */
 static bool try_word(struct lab *l)
 {
@@ -306,12 +222,8 @@ static bool try_word(struct lab *l)
     uint64_t pc = e->cpu->pc;
 
     memcpy(backup, e->cpu->state, sizeof(backup));
-    if (locks_two_lines(l)) {
-        memcpy(e->cpu->state, backup, sizeof(backup));
-        return false;
-    }
     for (unsigned tries = 0; tries < 8; tries++) {
-        int reason = run(e, true);
+        int reason = engine_run(e, true);
 
         if (reason == CPU_EXIT_NONE)
             return true;
@@ -358,50 +270,14 @@ static void make_program(struct lab *l)
 
 /* ---- comparing ---- */
 
-static bool slot_differs(const struct lab *l, const struct isa_slot *slot,
-                         const struct outcome *want, const struct outcome *got)
-{
-    unsigned size = slot->type == IR_V128                         ? 16
-                    : slot->type == IR_I32 || slot->type == IR_CC ? 4
-                                                                  : 8;
-    const unsigned char *a = want->state + slot->offset, *b = got->state + slot->offset;
-
-    (void)l;
-    if (slot->type == IR_CC) {
-        const uint32_t flags = IR_NZCV_N | IR_NZCV_Z | IR_NZCV_C | IR_NZCV_V;
-        uint32_t x, y;
-
-        memcpy(&x, a, 4);
-        memcpy(&y, b, 4);
-        return want->reason != CPU_EXIT_FAULT && want->reason != CPU_EXIT_ALIGN && (x ^ y) & flags;
-    }
-    return memcmp(a, b, size) != 0;
-}
-
-static void show(const struct outcome *o, const char *name, const struct isa_slot *slot)
-{
-    uint64_t v[2] = {0, 0};
-
-    if (slot) {
-        memcpy(v, o->state + slot->offset, slot->type == IR_V128 ? 16 : 8);
-        printf("  %-12s %s = %016lx%016lx\n", name, slot->name, v[1], v[0]);
-    } else {
-        printf("  %-12s exit %d pc %lx address %lx access %u\n", name, o->reason, o->pc, o->addr,
-               o->access);
-    }
-}
-
 static void compare(struct lab *l, const struct engine *e, const struct outcome *want,
                     const struct outcome *got, const char *how)
 {
     bool bad = want->reason != got->reason || want->pc != got->pc || want->addr != got->addr ||
                (want->access != got->access && !is_atomic(l, l->code[(want->pc - CODE) / 4]));
-    const struct isa_slot *first = NULL;
+    const struct isa_slot *first = outcome_differs(l->isa, want, got);
     const struct page *memory = NULL;
 
-    for (unsigned s = 0; s < l->isa->nslots && !first; s++)
-        if (slot_differs(l, &l->isa->slots[s], want, got))
-            first = &l->isa->slots[s];
     for (unsigned i = 0; i < l->npages && !memory; i++)
         if (memcmp(l->page[i].after, (void *)l->page[i].addr, PAGE))
             memory = &l->page[i];
@@ -414,11 +290,11 @@ static void compare(struct lab *l, const struct engine *e, const struct outcome 
     for (unsigned i = 0; i <= l->ncode; i++)
         printf(" %08x", l->code[i]);
     printf("\n");
-    show(want, "interpreter", NULL);
-    show(got, e->name, NULL);
+    outcome_show(want, "interpreter", NULL);
+    outcome_show(got, e->name, NULL);
     if (first) {
-        show(want, "interpreter", first);
-        show(got, e->name, first);
+        outcome_show(want, "interpreter", first);
+        outcome_show(got, e->name, first);
     }
     if (memory)
         printf("  memory at page %lx\n", memory->addr);
@@ -471,26 +347,12 @@ static void start(struct lab *l)
          .opts = {.tier = 2, .cache_size = 4 << 20, .ra_seed = 7, .tier2_threshold = 1}},
     };
     struct accel_code_source source = {fetch, l};
-    struct sigaction act = {.sa_sigaction = on_fault,
-                            .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
-    stack_t stack = {.ss_sp = malloc(1 << 16), .ss_size = 1 << 16};
-    struct err e;
 
-    sigaltstack(&stack, NULL);
-    sigaction(SIGSEGV, &act, NULL);
-    sigaction(SIGBUS, &act, NULL);
+    engine_signals();
     memcpy(l->engine, engines, sizeof(engines));
     ir_unit_init(&l->unit);
-    for (unsigned i = 0; i < ENGINES; i++) {
-        struct engine *g = &l->engine[i];
-
-        g->cpu = cpu_new(l->isa);
-        if (accel_new(&g->accel, l->isa, &g->opts, &source, &e) ||
-            accel_attach(g->accel, g->cpu, &e)) {
-            fprintf(stderr, "points: %s\n", e.text);
-            exit(2);
-        }
-    }
+    for (unsigned i = 0; i < ENGINES; i++)
+        engine_start(&l->engine[i], l->isa, &source);
 }
 
 int main(int argc, char **argv)
@@ -499,9 +361,7 @@ int main(int argc, char **argv)
     struct lab *l = calloc(1, sizeof(*l));
     char stats[256];
 
-    for (unsigned i = 0; argc > 1 && i < sizeof(targets) / sizeof(targets[0]); i++)
-        if (strcmp(targets[i].isa, argv[1]) == 0)
-            l->target = &targets[i];
+    l->target = argc > 1 ? diff_target_find(argv[1]) : NULL;
     if (!l->target || !(l->isa = isa_find(argv[1]))) {
         fprintf(stderr, "usage: points arm64|riscv64 [PROGRAMS [SEED]]\n");
         return 2;
