@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/attr.h"
 #include "base/err.h"
 
 #define MYNA_VERSION "0.1.0"
@@ -57,6 +58,10 @@ const char *app_suggest(const char *word, const char *const *names);
 /* As err_text() for a word that is not in the list: adds "did you mean". */
 int app_unknown(struct err *e, const char *what, const char *word, const char *const *names);
 int app_option_unknown(struct err *e, const struct app_option *table, const char *word);
+
+/* Acts on -d: categories of the log, ours or QEMU's names of them (those without a counterpart are left out).
+ * `machine`: what the names mean for machines. Returns 1 when the list was asked for and is printed. */
+int must_check app_log(const char *names, bool machine, struct err *e);
 
 /* A number with an optional suffix K, M, G. */
 int app_number(const char *text, unsigned long long *value, struct err *e);

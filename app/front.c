@@ -68,43 +68,14 @@ void front_unsetenv(struct front *f, const char *name)
     }
 }
 
-/* QEMU's names of log items become ours; those without a counterpart are dropped. */
-static int enable_qemu_log(struct front *f, const char *items, struct err *e)
-{
-    static const char *const names[][2] = {
-        {"op", "ir"},      {"op_opt", "opt"}, {"op_ind", "opt"},      {"page", "mmu"},
-        {"int", "signal"}, {"unimp", NULL},   {"guest_errors", NULL}, {"nochain", NULL},
-        {"fpu", NULL},     {"pcall", NULL},   {"cpu_reset", NULL},    {"tid", NULL},
-        {"plugin", NULL},  {"vpu", NULL},     {"mmu", "mmu"},
-    };
-    char item[64];
-
-    while (*items) {
-        size_t length = strcspn(items, ","), i = 0;
-        const char *name = item;
-
-        snprintf(item, sizeof(item), "%.*s", (int)length, items);
-        while (i < array_size(names) && strcmp(item, names[i][0]) != 0)
-            i++;
-        if (i < array_size(names))
-            name = names[i][1];
-        if (!strcmp(item, "nochain"))
-            f->o.accel.no_link = true;
-        if (name && log_enable(name, e) < 0)
-            return -EINVAL;
-        items += length + (items[length] == ',');
-    }
-    return 0;
-}
-
 static int set_log(struct front *f, const char *value, struct err *e)
 {
-    if (!strcmp(value, "list") || !strcmp(value, "help")) {
-        log_list(STDOUT_FILENO);
-        f->done = true;
-        return 0;
-    }
-    return f->qemu ? enable_qemu_log(f, value, e) : log_enable(value, e);
+    int rc = app_log(value, false, e);
+
+    f->done |= rc > 0;
+    if (rc >= 0 && f->qemu && strstr(value, "nochain"))
+        f->o.accel.no_link = true;
+    return min_of(rc, 0);
 }
 
 static int set_tier(struct front *f, const char *value, struct err *e)

@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/attr.h"
+#include "base/log.h"
+#include "base/nearest.h"
 
-enum { WORD_MAX = 40, NAMES_MAX = 64 };
+enum { NAMES_MAX = 64 };
 
 const struct app_option *app_option_find(const struct app_option *table, const char *word,
                                          const char **value)
@@ -48,59 +50,14 @@ void app_option_help(const struct app_option *table)
     }
 }
 
-/* Damerau-Levenshtein distance of two short words. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned rows[3][WORD_MAX + 1] = {{0}};
-    size_t la = strlen(a), lb = strlen(b);
-
-    if (la > WORD_MAX || lb > WORD_MAX)
-        return WORD_MAX;
-    for (size_t j = 0; j <= lb; j++)
-        rows[0][j] = (unsigned)j;
-    for (size_t i = 1; i <= la; i++) {
-        unsigned *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
-
-        now[0] = (unsigned)i;
-        for (size_t j = 1; j <= lb; j++) {
-            unsigned best = last[j - 1] + (a[i - 1] != b[j - 1]), other = last[j] + 1;
-
-            best = min_of(best, other);
-            other = now[j - 1] + 1;
-            best = min_of(best, other);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-                other = before[j - 2] + 1;
-                best = min_of(best, other);
-            }
-            now[j] = best;
-        }
-    }
-    return rows[la % 3][lb];
-}
-
 const char *app_suggest(const char *word, const char *const *names)
 {
-    unsigned best = (unsigned)strlen(word) / 3 + 2;
-    const char *found = NULL;
-
-    for (; *names; names++) {
-        unsigned d = distance(word, *names);
-
-        if (d < best) {
-            best = d;
-            found = *names;
-        }
-    }
-    return found;
+    return nearest_name(word, names, (unsigned)strlen(word) / 3 + 1, NEAREST_EXACT);
 }
 
 int app_unknown(struct err *e, const char *what, const char *word, const char *const *names)
 {
-    const char *near = app_suggest(word, names);
-
-    if (near)
-        return err_text(e, EINVAL, "no %s '%s'; did you mean '%s'?", what, word, near);
-    return err_text(e, EINVAL, "no %s '%s'", what, word);
+    return nearest_unknown(e, what, word, app_suggest(word, names), NULL);
 }
 
 int app_option_unknown(struct err *e, const struct app_option *table, const char *word)
@@ -112,6 +69,44 @@ int app_option_unknown(struct err *e, const struct app_option *table, const char
         if (o->help)
             names[count++] = o->name;
     return app_unknown(e, "option", word, names);
+}
+
+/* One name of QEMU's; ours, "" when there is nothing to turn on, or NULL when it is none of QEMU's. */
+static const char *log_alias(const char *name, bool machine)
+{
+    static const struct {
+        const char *qemu, *program, *machine;
+    } names[] = {
+        {"op", "ir", "ir"},     {"op_opt", "opt", "opt"}, {"op_ind", "opt", "opt"}, {"page", "mmu", "mmu"},
+        {"int", "signal", "int"}, {"unimp", "", "unassigned"}, {"guest_errors", "", "unassigned"}, {"nochain", "", ""},
+        {"fpu", "", ""},        {"pcall", "", ""},        {"cpu_reset", "", ""},    {"tid", "", ""},
+        {"plugin", "", ""},     {"vpu", "", ""},
+    };
+
+    for (size_t i = 0; i < array_size(names); i++)
+        if (!strcmp(name, names[i].qemu))
+            return machine ? names[i].machine : names[i].program;
+    return NULL;
+}
+
+int app_log(const char *names, bool machine, struct err *e)
+{
+    if (!strcmp(names, "list") || !strcmp(names, "help") || !strcmp(names, "?")) {
+        log_list(STDOUT_FILENO);
+        return 1;
+    }
+    while (*names) {
+        size_t length = strcspn(names, ",");
+        const char *ours;
+        char name[128];
+
+        snprintf(name, sizeof(name), "%.*s", (int)length, names);
+        ours = log_alias(name, machine);
+        if (log_enable(ours ? ours : name, e))
+            return -EINVAL;
+        names += length + (names[length] == ',');
+    }
+    return 0;
 }
 
 int app_number(const char *text, unsigned long long *value, struct err *e)

@@ -22,7 +22,7 @@ enum option {
     O_CDROM, O_DEVICE, O_NETDEV, O_NIC, O_NET, O_SERIAL, O_CHARDEV, O_MONITOR, O_QMP, O_MON, O_DISPLAY, O_NOGRAPHIC,
     O_NODEFAULTS, O_NO_REBOOT, O_NO_SHUTDOWN, O_SNAPSHOT, O_S, O_START_PAUSED, O_GDB, O_LOG, O_LOGFILE, O_NAME, O_RTC,
     O_ACCEL, O_KVM, O_PIDFILE, O_FSDEV, O_VIRTFS, O_OBJECT, O_UUID, O_GLOBAL, O_HELP, O_VERSION, O_IGNORED, O_IGNORED_ARG,
-    O_PFLASH, O_VGA,
+    O_PFLASH, O_VGA, O_TRACE,
 };
 
 static const struct app_option options[] = {
@@ -68,10 +68,11 @@ static const struct app_option options[] = {
     {"-gdb", "tcp::PORT|unix:PATH", O_GDB, "GDB server"},
     {"-rtc", "base=utc|localtime|DATE[,clock=...]", O_RTC, "the real-time clock"},
     {"-name", "NAME", O_NAME, "what the machine is called"},
-    {"-uuid", "UUID", O_UUID, NULL},
+    {"-uuid", "UUID", O_UUID, "the machine's UUID"},
     {"-pidfile", "FILE", O_PIDFILE, "write the process id there"},
-    {"-global", "DRIVER.PROP=VALUE", O_GLOBAL, "a property of all devices of a driver"},
+    {"-global", "DRIVER.PROP=VALUE", O_GLOBAL, "a property of all devices of a driver (also driver=,property=,value=, or JSON)"},
     {"-d", "CATEGORIES", O_LOG, "log these; help lists them"},
+    {"-trace", "[enable=]PATTERN[,events=FILE][,file=FILE]", O_TRACE, "trace points of devices, such as virtio_blk*; help lists them"},
     {"-D", "FILE", O_LOGFILE, "log into a file"},
     {"-vga", "none", O_VGA, NULL},
     {"-parallel", "none", O_IGNORED_ARG, NULL},
@@ -232,15 +233,6 @@ static int set_accel(struct system *s, const char *text, struct err *e)
     return rc;
 }
 
-static int set_log(const char *text, struct err *e)
-{
-    if (wants_list(text) || !strcmp(text, "list")) {
-        log_list(STDOUT_FILENO);
-        exit(0);
-    }
-    return log_enable(text, e);
-}
-
 static int set_mon(struct system *s, const char *text, struct err *e)
 {
     json_t *o;
@@ -308,20 +300,6 @@ static int set_rtc(struct system *s, const char *text, struct err *e)
     return 0;
 }
 
-static int set_disk(struct system *s, const char *file, const char *more, struct err *e)
-{
-    struct str text = {0};
-    int rc;
-
-    str_printf(&text, "file=");
-    for (; *file; file++)
-        str_printf(&text, *file == ',' ? ",," : "%c", *file);
-    str_printf(&text, "%s", more);
-    rc = system_drive(s, str_text(&text), e);
-    str_free(&text);
-    return rc;
-}
-
 static int set_text(struct system *s, const char *key, const char *text)
 {
     json_object_set_new(s->conf, key, json_string(text));
@@ -348,9 +326,9 @@ static int act(struct system *s, enum option id, const char *text, struct err *e
     case O_BIOS: return set_text(s, "bios", text);
     case O_DRIVE: return system_drive(s, text, e);
     case O_BLOCKDEV: return system_blockdev(s, text, e);
-    case O_DISK: return set_disk(s, text, "", e);
-    case O_CDROM: return set_disk(s, text, ",media=cdrom", e);
-    case O_PFLASH: return set_disk(s, text, ",if=pflash", e);
+    case O_DISK: return system_disk(s, text, NULL, e);
+    case O_CDROM: return system_disk(s, text, "media=cdrom", e);
+    case O_PFLASH: return system_disk(s, text, "if=pflash", e);
     case O_DEVICE:
         if (wants_list(text))
             exit(list_devices());
@@ -384,7 +362,8 @@ static int act(struct system *s, enum option id, const char *text, struct err *e
         s->gdb = mem_strdup(text);
         return 0;
     case O_START_PAUSED: return set_flag(s, "start-paused");
-    case O_LOG: return set_log(text, e);
+    case O_LOG: return system_log(text, e);
+    case O_TRACE: return system_trace(text, e);
     case O_LOGFILE: return log_open(text, e);
     case O_NAME: return set_name(s, text, e);
     case O_UUID: return set_text(s, "uuid", text);
@@ -398,10 +377,7 @@ static int act(struct system *s, enum option id, const char *text, struct err *e
     case O_FSDEV: return system_virtfs(s, text, false, e);
     case O_VIRTFS: return system_virtfs(s, text, true, e);
     case O_OBJECT: return set_object(s, text, e);
-    case O_GLOBAL: {
-        json_array_append_new(system_list(s, "globals"), json_string(text));
-        return 0;
-    }
+    case O_GLOBAL: return system_global(s, text, e);
     default: return 0;
     }
 }
@@ -415,7 +391,7 @@ static int read_options(struct system *s, int argc, char **argv, struct err *e)
             const struct app_option *o;
 
             if (argv[i][0] != '-' || !argv[i][1]) {
-                int rc = pass ? set_disk(s, argv[i], "", e) : 0; /* a disk image alone */
+                int rc = pass ? system_disk(s, argv[i], NULL, e) : 0; /* a disk image alone */
 
                 if (rc)
                     return rc;

@@ -17,7 +17,8 @@
 #include "machine/machine.h"
 
 enum option { R_HELP, R_INITRD, R_APPEND, R_CPUS, R_MEMORY, R_ARCH, R_DISK, R_FORWARD, R_SHARE, R_SNAPSHOT, R_NO_NET,
-              R_NAME, R_FIRMWARE, R_CPU, R_LOG, R_LOGFILE, R_GDB, R_PAUSED, R_DEVICE, R_TIER };
+              R_NAME, R_FIRMWARE, R_CPU, R_LOG, R_LOGFILE, R_GDB, R_PAUSED, R_DEVICE, R_TIER,
+              R_TRACE };
 
 static const struct app_option options[] = {
     {"--initrd", "FILE", R_INITRD, "initial RAM disk of a kernel"},
@@ -38,6 +39,7 @@ static const struct app_option options[] = {
     {"--paused", NULL, R_PAUSED, "wait for the debugger or `myna ctl NAME cont`"},
     {"--tier", "N", R_TIER, "0: interpret, 1: translate quickly, 2: optimise hot code (default)"},
     {"-d", "CATEGORIES", R_LOG, "log these; -d list shows them"},
+    {"--trace", "PATTERN", R_TRACE, "trace points of devices, such as 'virtio_blk*'; --trace help lists them"},
     {"-D", "FILE", R_LOGFILE, "log into a file"},
     {"-h", NULL, R_HELP, "this help"},
     {NULL, NULL, 0, NULL},
@@ -67,19 +69,6 @@ static int look(const char *path, enum what *what, struct err *e)
         (!memcmp(head, "MZ", 2) && !memcmp(head + 4, "zimg", 4)))
         *what = IS_KERNEL;
     return 0;
-}
-
-static int add_disk(struct system *s, const char *path, struct err *e)
-{
-    struct str text = {0};
-    int rc;
-
-    str_printf(&text, "if=virtio,discard=unmap,file=");
-    for (; *path; path++)
-        str_printf(&text, *path == ',' ? ",," : "%c", *path);
-    rc = system_drive(s, str_text(&text), e);
-    str_free(&text);
-    return rc;
 }
 
 static int add_firmware(struct system *s, const char *path, struct err *e)
@@ -122,7 +111,7 @@ static int act(struct system *s, struct choice *c, enum option id, const char *v
     switch (id) {
     case R_INITRD: json_object_set_new(s->conf, "initrd", json_string(v)); break;
     case R_APPEND: c->append = v; break;
-    case R_DISK: return add_disk(s, v, e);
+    case R_DISK: return system_disk(s, v, "if=virtio,discard=unmap", e);
     case R_CPUS:
         rc = app_number(v, &n, e);
         json_object_set_new(s->conf, "smp", json_integer((json_int_t)n));
@@ -156,11 +145,8 @@ static int act(struct system *s, struct choice *c, enum option id, const char *v
         json_object_set_new(system_dict(s, "accel"), "tier", json_integer((json_int_t)n));
         break;
     case R_LOG:
-        if (!strcmp(v, "list") || !strcmp(v, "help")) {
-            log_list(STDOUT_FILENO);
-            exit(0);
-        }
-        return log_enable(v, e);
+        return system_log(v, e);
+    case R_TRACE: return system_trace(v, e);
     case R_LOGFILE: return log_open(v, e);
     case R_HELP: break;
     }
@@ -188,7 +174,7 @@ static int put_together(struct system *s, struct choice *c, struct err *e)
             rc = err_text(e, EINVAL, "--append is for kernels; '%s' is a disk, whose boot loader has the command line",
                           c->what);
         if (!rc)
-            rc = add_disk(s, c->what, e);
+            rc = system_disk(s, c->what, "if=virtio,discard=unmap", e);
         if (!rc)
             rc = add_firmware(s, c->firmware, e);
     }

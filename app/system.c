@@ -134,13 +134,13 @@ static int capture(struct system *s, struct machine *m, struct err *e)
     return 0;
 }
 
+/* The escape menu of every console ends the machine; a monitor's, which ctl/ sets later, does more. */
 static void connect_menus(struct session *run)
 {
-    static struct chr_menu menu; /* one machine a process */
+    const struct chr_menu menu = {.quit = menu_quit, .opaque = run};
     json_t *item;
     size_t i;
 
-    menu = (struct chr_menu){.quit = menu_quit, .opaque = run};
     json_array_foreach(json_object_get(machine_conf(run->machine), "chr"), i, item) {
         struct chr *c = machine_chr(run->machine, json_string_value(json_object_get(item, "id")));
 

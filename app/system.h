@@ -38,12 +38,19 @@ char *system_id(struct system *s, const char *stem);
 int must_check system_drive(struct system *s, const char *text, struct err *e);
 int must_check system_blockdev(struct system *s, const char *text, struct err *e);
 int must_check system_device(struct system *s, const char *text, struct err *e);
+int must_check system_global(struct system *s, const char *text, struct err *e);
 int must_check system_netdev(struct system *s, const char *text, struct err *e);
 int must_check system_nic(struct system *s, const char *text, struct err *e);
 int must_check system_chardev(struct system *s, const char *text, struct err *e);
 int must_check system_serial(struct system *s, const char *text, struct err *e);
 int must_check system_monitor(struct system *s, const char *text, const char *mode, struct err *e);
 int must_check system_virtfs(struct system *s, const char *text, bool with_device, struct err *e);
+
+/* A disk by its file's name, whatever characters it has; `options`: more of -drive, or NULL. */
+int must_check system_disk(struct system *s, const char *file, const char *options, struct err *e);
+/* -d and -trace; end the process when only the list was wanted. */
+int must_check system_log(const char *text, struct err *e);
+int must_check system_trace(const char *text, struct err *e);
 
 /* Gives the devices that name a folder (-fsdev) its options. */
 void system_join_folders(struct system *s);

@@ -3,11 +3,16 @@
  * short forms stand for (a drive is a backend and a device). Checks no properties: their schemas do.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/system.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "base/trace.h"
 #include "chr/chr.h"
 #include "core/conf.h"
 
@@ -171,6 +176,19 @@ static void resolve_nodes(json_t *list, json_t *node)
     }
 }
 
+int system_disk(struct system *s, const char *file, const char *options, struct err *e)
+{
+    struct str text = {0};
+    int rc;
+
+    str_printf(&text, "%s%sfile=", options ? options : "", options ? "," : "");
+    for (; *file; file++)
+        str_printf(&text, *file == ',' ? ",," : "%c", *file);
+    rc = system_drive(s, str_text(&text), e);
+    str_free(&text);
+    return rc;
+}
+
 int system_blockdev(struct system *s, const char *text, struct err *e)
 {
     json_t *node, *list = system_list(s, "blk");
@@ -199,6 +217,24 @@ int system_device(struct system *s, const char *text, struct err *e)
     if (rc)
         return err_prefix(e, "-device");
     json_array_append_new(system_list(s, "devices"), d);
+    return 0;
+}
+
+/* DRIVER.PROPERTY=VALUE, in which a comma is a comma; or an object. */
+int system_global(struct system *s, const char *text, struct err *e)
+{
+    const char *dot = strchr(text, '.'), *equals = strchr(text, '=');
+    json_t *g = NULL;
+    int rc = 0;
+
+    if (*text != '{' && dot && equals && dot < equals)
+        g = json_pack("{s:s%,s:s%,s:s}", "driver", text, (size_t)(dot - text), "property", dot + 1,
+                      (size_t)(equals - dot) - 1, "value", equals + 1);
+    else
+        rc = conf_parse(&g, text, NULL, e);
+    if (rc)
+        return err_prefix(e, "-global");
+    json_array_append_new(system_list(s, "globals"), g);
     return 0;
 }
 
@@ -380,4 +416,62 @@ void system_join_folders(struct system *s)
         if (folder)
             share(device, folder);
     }
+}
+
+/* ---- the log ---- */
+
+int system_log(const char *text, struct err *e)
+{
+    int rc = app_log(text, true, e);
+
+    if (rc > 0)
+        exit(0);
+    return rc;
+}
+
+/* A pattern a line; '-' before it turns off, '#' begins a remark. */
+static int trace_file(const char *path, struct err *e)
+{
+    FILE *f = fopen(path, "re");
+    char line[256];
+    int rc = 0;
+
+    if (!f)
+        return err_set(e, errno, "cannot read '%s'", path);
+    while (!rc && fgets(line, sizeof(line), f)) {
+        char *word = line + strspn(line, " \t");
+        bool on = *word != '-';
+
+        word += !on;
+        word[strcspn(word, "# \t\r\n")] = '\0';
+        if (*word)
+            rc = trace_set(word, on, e);
+    }
+    fclose(f);
+    return rc;
+}
+
+int system_trace(const char *text, struct err *e)
+{
+    json_t *o;
+    const char *enable, *events, *file;
+    int rc = conf_parse(&o, text, "enable", e);
+
+    if (rc)
+        return err_prefix(e, "-trace");
+    enable = get(o, "enable");
+    events = get(o, "events");
+    file = get(o, "file");
+    if (enable && (!strcmp(enable, "help") || !strcmp(enable, "?"))) {
+        trace_list(STDOUT_FILENO);
+        exit(0);
+    }
+    if (file)
+        rc = log_open(file, e);
+    if (!rc && events)
+        rc = trace_file(events, e);
+    if (!rc && enable)
+        rc = trace_set(enable + (*enable == '-'), *enable != '-', e);
+    json_decref(o);
+    return rc;
 }

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/trace.h"
+
 enum { HIGH_FD = 1000, LINE_SIZE = 1024 };
 
 struct category {
@@ -32,6 +34,8 @@ struct log_state {
     bool verbose;
     int64_t second; /* the second that guest_lines counts */
     unsigned guest_lines;
+    size_t (*stamp)(void *arg, char *text, size_t size);
+    void *stamp_arg;
 };
 
 uint32_t base_log_mask;
@@ -54,12 +58,30 @@ void log_write(const char *text, size_t length)
     errno = saved;
 }
 
-static void print_line(const char *before, const char *fmt, va_list args)
+/* "[12.345678901 cpu0] " where there is a machine; the length. */
+static size_t stamp(char *line, size_t size)
+{
+    const struct log_state *log = &base_log_state;
+    size_t length = 0;
+
+    if (log->stamp)
+        length = log->stamp(log->stamp_arg, line + 1, size - 3);
+    if (!length)
+        return 0;
+    line[0] = '[';
+    line[length + 1] = ']';
+    line[length + 2] = ' ';
+    return length + 3;
+}
+
+static void print_line(bool stamped, const char *before, const char *subject, const char *fmt, va_list args)
 {
     char line[LINE_SIZE];
-    size_t length = (size_t)snprintf(line, sizeof(line), "%s: ", before);
-    int added = vsnprintf(line + length, sizeof(line) - length - 1, fmt, args);
+    size_t length = stamped ? stamp(line, sizeof(line) / 4) : 0;
+    int added = snprintf(line + length, sizeof(line) / 2, "%s%s%s: ", before, subject ? " " : "", subject ? subject : "");
 
+    length += min_of((size_t)added, sizeof(line) / 2 - 1);
+    added = vsnprintf(line + length, sizeof(line) - length - 1, fmt, args);
     if (added > 0)
         length += (size_t)added;
     if (length > sizeof(line) - 2)
@@ -73,7 +95,7 @@ void log_error(const char *fmt, ...)
     va_list args;
 
     va_start(args, fmt);
-    print_line("myna", fmt, args);
+    print_line(false, "myna", NULL, fmt, args);
     va_end(args);
 }
 
@@ -82,7 +104,7 @@ void log_warn(const char *fmt, ...)
     va_list args;
 
     va_start(args, fmt);
-    print_line("myna: warning", fmt, args);
+    print_line(false, "myna: warning", NULL, fmt, args);
     va_end(args);
 }
 
@@ -93,7 +115,7 @@ void log_info(const char *fmt, ...)
     if (!base_log_state.verbose)
         return;
     va_start(args, fmt);
-    print_line("myna", fmt, args);
+    print_line(false, "myna", NULL, fmt, args);
     va_end(args);
 }
 
@@ -113,7 +135,7 @@ void log_guest(const char *fmt, ...)
     if (__atomic_fetch_add(&log->guest_lines, 1, __ATOMIC_RELAXED) >= LOG_GUEST_BURST)
         return;
     va_start(args, fmt);
-    print_line("myna: guest", fmt, args);
+    print_line(true, "myna: guest", NULL, fmt, args);
     va_end(args);
 }
 
@@ -122,8 +144,19 @@ void log_trace(enum log_category category, const char *fmt, ...)
     va_list args;
 
     va_start(args, fmt);
-    print_line(categories[category].name, fmt, args);
+    print_line(true, categories[category].name, NULL, fmt, args);
     va_end(args);
+}
+
+void log_point(const char *point, const char *subject, const char *fmt, va_list args)
+{
+    print_line(true, point, subject, fmt, args);
+}
+
+void log_set_stamp(size_t (*fn)(void *arg, char *text, size_t size), void *arg)
+{
+    base_log_state.stamp = fn;
+    base_log_state.stamp_arg = arg;
 }
 
 static int find_category(const char *name, size_t length)
@@ -133,6 +166,16 @@ static int find_category(const char *name, size_t length)
             return (int)i;
     }
     return -1;
+}
+
+/* "trace:PATTERN" */
+static int enable_points(const char *name, size_t length, struct err *e)
+{
+    char pattern[128];
+    const char *colon = strchr(name, ':') + 1;
+
+    snprintf(pattern, sizeof(pattern), "%.*s", (int)(length - (size_t)(colon - name)), colon);
+    return trace_set(pattern, true, e);
 }
 
 int log_enable(const char *names, struct err *e)
@@ -147,7 +190,10 @@ int log_enable(const char *names, struct err *e)
             mask |= 1u << found;
         else if (length == 3 && !memcmp(names, "all", 3))
             mask = (1u << LOG_CATEGORY_COUNT) - 1;
-        else if (length > 0)
+        else if (length > 6 && !memcmp(names, "trace:", 6)) {
+            if (enable_points(names, length, e))
+                return -EINVAL;
+        } else if (length > 0)
             return err_text(e, EINVAL, "no log category '%.*s'; -d list shows them", (int)length,
                             names);
         names += length + (names[length] == ',');
@@ -204,4 +250,5 @@ void log_list(int fd)
 {
     for (size_t i = 0; i < array_size(categories); i++)
         dprintf(fd, "%-10s %s\n", categories[i].name, categories[i].help);
+    dprintf(fd, "%-10s %s\n", "trace:*", "trace points of devices and backends, by pattern; -trace help lists them");
 }

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 
+#include "base/trace_define.h"
 #include "blk/driver.h"
+#include "blk/trace.def"
 
 uint64_t blk_size(const struct blk *b)
 {
@@ -82,6 +84,7 @@ void blk_readv(struct blk *b, uint64_t at, const struct iovec *iov, int niov, bl
 {
     uint64_t size = blk_iov_size(iov, niov);
 
+    trace_at(blk_read, blk_name(b), "%#llx+%llx", (unsigned long long)at, (unsigned long long)size);
     b->stats.rd_ops++;
     b->stats.rd_bytes += size;
     submit(b, BLK_OP_READ, at, size, iov, niov, 0, done, arg);
@@ -92,6 +95,7 @@ void blk_writev(struct blk *b, uint64_t at, const struct iovec *iov, int niov, u
 {
     uint64_t size = blk_iov_size(iov, niov);
 
+    trace_at(blk_write, blk_name(b), "%#llx+%llx, flags %u", (unsigned long long)at, (unsigned long long)size, flags);
     b->stats.wr_ops++;
     b->stats.wr_bytes += size;
     if (b->detect_zeroes && blk_iov_is_zero(iov, niov))
@@ -103,12 +107,14 @@ void blk_writev(struct blk *b, uint64_t at, const struct iovec *iov, int niov, u
 
 void blk_flush(struct blk *b, blk_done_fn *done, void *arg)
 {
+    trace_at(blk_flush, blk_name(b), "%u requests in flight", b->in_flight);
     b->stats.flush_ops++;
     submit(b, BLK_OP_FLUSH, 0, 0, NULL, 0, 0, done, arg);
 }
 
 void blk_discard(struct blk *b, uint64_t at, uint64_t size, blk_done_fn *done, void *arg)
 {
+    trace_at(blk_discard, blk_name(b), "%#llx+%llx", (unsigned long long)at, (unsigned long long)size);
     b->stats.discard_ops++;
     submit(b, BLK_OP_DISCARD, at, size, NULL, 0, 0, done, arg);
 }
@@ -116,6 +122,7 @@ void blk_discard(struct blk *b, uint64_t at, uint64_t size, blk_done_fn *done, v
 void blk_write_zeroes(struct blk *b, uint64_t at, uint64_t size, unsigned flags, blk_done_fn *done,
                       void *arg)
 {
+    trace_at(blk_zero, blk_name(b), "%#llx+%llx, flags %u", (unsigned long long)at, (unsigned long long)size, flags);
     b->stats.wr_ops++;
     b->stats.wr_bytes += size;
     if (!b->discard)

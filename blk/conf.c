@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/nearest.h"
 #include "core/prop.h"
 
 const json_t *blk_conf_get(const struct blk_conf *c, const char *key)
@@ -115,8 +116,8 @@ int blk_conf_check(const struct blk_conf *c, const char *const *keys, const char
         near = prop_nearest(key, keys);
         if (!near)
             near = prop_nearest(key, common);
-        return err_text(e, EINVAL, "block driver %s has no option '%s'%s%s%s", driver, key,
-                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        nearest_unknown(e, "option", key, near, NULL);
+        return err_prefix(e, "block driver %s", driver);
     }
     return 0;
 }

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/trace.h"
 #include "blk/driver.h"
+#include "blk/trace.def"
 
 struct blk_req *blk_req_new(struct blk *b, enum blk_op op, uint64_t at, uint64_t size,
                             const struct iovec *iov, int niov, unsigned flags, blk_done_fn *done,
@@ -88,6 +90,8 @@ void blk_req_finish(struct blk_req *r)
     if (r->own_iov)
         free((void *)r->iov);
     if (top) {
+        trace_at(blk_end, blk_name(top), "kind %d, %#llx+%llx: %d", (int)r->op, (unsigned long long)r->at,
+                 (unsigned long long)r->size, r->rc);
         if (r->rc)
             top->stats.errors++;
         if (--top->in_flight == 0)

@@ -12,8 +12,11 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "base/str.h"
+#include "base/trace_define.h"
 #include "chr/chr_int.h"
+#include "chr/trace.def"
 
 static const struct chr_backend *const backends[] = {
     &chr_stdio, &chr_file,   &chr_pipe, &chr_serial,  &chr_fd,
@@ -45,7 +48,7 @@ static const struct chr_backend *find(const json_t *conf, struct err *e)
 {
     const char *names[array_size(backends) + 1] = {NULL};
     const char *name = json_string_value(json_object_get(conf, "backend"));
-    const char *wanted = name, *near;
+    const char *wanted = name;
     struct str list = {0};
 
     if (!name) {
@@ -63,12 +66,7 @@ static const struct chr_backend *find(const json_t *conf, struct err *e)
         names[i] = backends[i]->name;
         str_printf(&list, "%s%s", i ? ", " : "", names[i]);
     }
-    near = prop_nearest(name, names);
-    if (near)
-        err_text(e, EINVAL, "unknown character device '%s': did you mean '%s'? There are %s", name,
-                 near, str_text(&list));
-    else
-        err_text(e, EINVAL, "unknown character device '%s': there are %s", name, str_text(&list));
+    nearest_unknown(e, "character device", name, prop_nearest(name, names), str_text(&list));
     str_free(&list);
     return NULL;
 }
@@ -283,6 +281,7 @@ void chr_push(struct chr *c, struct chr_front *f, const uint8_t *data, size_t si
 
 void chr_in(struct chr *c, const uint8_t *data, size_t size)
 {
+    trace_at(chr_input, chr_id(c), "%zu bytes", size);
     if (c->conf.mux)
         chr_mux_in(c, data, size);
     else if (size)
@@ -299,6 +298,7 @@ void chr_ready(struct chr *c)
 
 void chr_in_event(struct chr *c, enum chr_event event)
 {
+    trace_at(chr_event, chr_id(c), "%d", (int)event);
     if (event == CHR_OPENED || event == CHR_CLOSED) {
         if (c->connected == (event == CHR_OPENED))
             return;
@@ -332,6 +332,7 @@ size_t chr_write(struct chr *c, const void *data, size_t size)
 {
     size_t done = size ? c->be->write(c, data, size) : 0;
 
+    trace_at(chr_write, chr_id(c), "%zu of %zu bytes", done, size);
     if (done && c->log_fd >= 0)
         log_output(c, data, done);
     if (done < size)

@@ -5,9 +5,12 @@
 #include "core/dev.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -52,6 +55,8 @@ struct dev *dev_new(const struct dev_class *cls, struct dev *parent, const char 
     if (parent)
         list_append(&parent->children, &d->sibling);
     prop_defaults(cls->props, d);
+    if (env && env->defaults)
+        env->defaults(env->machine, d);
     return d;
 }
 
@@ -85,6 +90,23 @@ void dev_each(struct dev *root, void (*fn)(void *arg, struct dev *d), void *arg)
     fn(arg, root);
     list_for_each (struct dev, d, sibling, &root->children)
         dev_each(d, fn, arg);
+}
+
+void dev_own_region(struct dev *d, struct mem_region *r)
+{
+    mem_region_set_lock(r, &d->lock);
+    mem_region_set_owner(r, d->path);
+}
+
+void dev_guest(const struct dev *d, const char *fmt, ...)
+{
+    char text[256];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    log_guest("%s %s: %s", d->cls->name, d->path, text);
 }
 
 static void reset_one(void *arg, struct dev *d)

@@ -19,6 +19,7 @@
 #define MYNA_CORE_DEV_H
 
 #include "base/list.h"
+#include "base/trace.h"
 #include "core/clock.h"
 #include "core/irq.h"
 #include "core/mem.h"
@@ -44,6 +45,8 @@ struct dev_env {
     struct net_port *(*find_net)(struct machine *m, const char *id);
     struct chr *(*find_chr)(struct machine *m, const char *id);
     bool (*running)(struct machine *m);
+    /* Other defaults than the class's, for each new device; may be NULL. */
+    void (*defaults)(struct machine *m, struct dev *d);
 };
 
 struct dev_class {
@@ -79,6 +82,13 @@ void dev_free(struct dev *d);  /* with all below it */
 void dev_reset(struct dev *d); /* with all below it, parents first */
 struct dev *dev_find(struct dev *root, const char *id_or_path);
 void dev_each(struct dev *root, void (*fn)(void *arg, struct dev *d), void *arg);
+
+/* The region is the device's: its accesses hold dev->lock, and traces of it name the device. Before it is placed. */
+void dev_own_region(struct dev *d, struct mem_region *r);
+/* A trace point of a device. */
+#define trace_dev(point, d, ...) trace_at(point, (d)->path, __VA_ARGS__)
+/* A guest's mistake with a device: as log_guest(), and says which device. */
+void dev_guest(const struct dev *d, const char *fmt, ...) printf_like(2, 3);
 
 /* The whole tree's state; other sections may stand before and after it. Loading resets, then reads
  * and checks all sections before it changes a device; a failed load leaves devices reset. */

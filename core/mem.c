@@ -117,6 +117,12 @@ static void finish(struct mem_region *r)
     tell_all(&changed);
 }
 
+void mem_region_set_owner(struct mem_region *r, const char *owner)
+{
+    free(r->owner);
+    r->owner = mem_strdup(owner);
+}
+
 void mem_region_set_lock(struct mem_region *r, struct os_mutex *lock)
 {
     assert(!r->parent);
@@ -233,6 +239,7 @@ void mem_region_free(struct mem_region *r)
     tell_all(&changed);
     mem_ram_release(r);
     free(r->name);
+    free(r->owner);
     free(r);
 }
 

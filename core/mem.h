@@ -29,6 +29,8 @@ typedef uint64_t mem_pa; /* guest physical address */
 
 enum { MEM_PAGE_BITS = 12, MEM_PAGE = 1 << MEM_PAGE_BITS };
 
+struct trace_point;
+
 /* Registers of a device. `size` is 1, 2, 4 or 8 and lies within min_size..max_size, `offset` is
  * aligned to it: other accesses are split, or widened (reads) or refused (writes narrower than
  * min_size are dropped, logged as `unassigned`). Values are in host order of an access in the
@@ -38,6 +40,7 @@ struct mem_ops {
     void (*write)(void *dev, uint64_t offset, uint64_t value, unsigned size);
     uint8_t min_size, max_size; /* 0: 1 and 8 */
     bool big_endian;
+    struct trace_point *on_read, *on_write; /* told of every access: base/trace.h; may be NULL */
 };
 
 struct mem_region;
@@ -65,6 +68,7 @@ void mem_region_free(
     struct mem_region *r); /* takes it out of its container first; not its children */
 
 void mem_region_set_lock(struct mem_region *r, struct os_mutex *lock); /* before it is placed */
+void mem_region_set_owner(struct mem_region *r, const char *owner); /* whose it is, for traces: a device's path */
 void mem_region_add(struct mem_region *container, uint64_t offset, struct mem_region *r,
                     int priority);
 void mem_region_remove(struct mem_region *r);

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/trace.h"
 #include "core/mem.h"
 #include "core/mem_int.h"
 
@@ -36,6 +37,13 @@ static unsigned piece(uint64_t offset, unsigned left, unsigned max_size)
     return size;
 }
 
+static void tell(const struct trace_point *p, const struct mem_region *r, uint64_t offset, uint64_t v, unsigned size)
+{
+    if (p && unlikely(__atomic_load_n(&p->on, __ATOMIC_RELAXED)))
+        trace_write(p, r->owner ? r->owner : r->name, "%u bytes at %#llx: %#llx", size, (unsigned long long)offset,
+                    (unsigned long long)v);
+}
+
 /* The value of `size` aligned bytes, as little-endian numbers lie in memory. */
 static uint64_t read_piece(const struct mem_region *r, uint64_t offset, unsigned size)
 {
@@ -43,6 +51,7 @@ static uint64_t read_piece(const struct mem_region *r, uint64_t offset, unsigned
     uint64_t at = offset & ~(uint64_t)(wide - 1),
              v = low_bytes(r->ops->read(r->dev, at, wide), wide);
 
+    tell(r->ops->on_read, r, at, v, wide);
     if (r->ops->big_endian)
         v = swap(v, wide);
     return low_bytes(v >> 8 * (offset - at), size);
@@ -51,12 +60,14 @@ static uint64_t read_piece(const struct mem_region *r, uint64_t offset, unsigned
 static void write_piece(const struct mem_region *r, uint64_t offset, uint64_t v, unsigned size)
 {
     if (size < r->min_size) {
-        trace(LOG_UNASSIGNED, "%s: write of %u bytes at %#llx is too narrow", r->name, size,
+        trace(LOG_UNASSIGNED, "%s: write of %u bytes at %#llx is too narrow", r->owner ? r->owner : r->name, size,
               (unsigned long long)offset);
         return;
     }
     v = low_bytes(v, size);
-    r->ops->write(r->dev, offset, r->ops->big_endian ? swap(v, size) : v, size);
+    v = r->ops->big_endian ? swap(v, size) : v;
+    tell(r->ops->on_write, r, offset, v, size);
+    r->ops->write(r->dev, offset, v, size);
 }
 
 static uint64_t io_read(const struct mem_region *r, uint64_t offset, unsigned size)
@@ -110,7 +121,7 @@ static bool lock_for_dma(const struct mem_region *r)
 {
     if (!r->lock || os_mutex_lock_for(r->lock, DMA_LOCK_NS))
         return true;
-    trace(LOG_UNASSIGNED, "%s: DMA to a device that is busy, perhaps with this DMA", r->name);
+    trace(LOG_UNASSIGNED, "%s: DMA to a device that is busy, perhaps with this DMA", r->owner ? r->owner : r->name);
     return false;
 }
 

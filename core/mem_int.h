@@ -35,6 +35,7 @@ struct mem_region {
     const struct mem_ops *ops;
     void *dev;
     struct os_mutex *lock;
+    char *owner; /* or NULL */
     uint8_t min_size, max_size;
     /* MEM_RAM and MEM_ROMD */
     struct os_map ram, marks_map;

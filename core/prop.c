@@ -5,13 +5,13 @@
  */
 #include "core/prop.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "base/str.h"
 #include "core/prop_int.h"
 
@@ -90,52 +90,11 @@ const struct prop *prop_find(const struct prop *table, const char *name)
     return NULL;
 }
 
-enum { NAME_MAX_COMPARED = 48 };
-
-/* Edits (insert, delete, replace, swap of neighbours) that make b of a. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned rows[3][NAME_MAX_COMPARED + 1];
-    size_t la = strlen(a), lb = strlen(b);
-
-    if (la > NAME_MAX_COMPARED || lb > NAME_MAX_COMPARED)
-        return NAME_MAX_COMPARED;
-    for (size_t j = 0; j <= lb; j++)
-        rows[0][j] = (unsigned)j;
-    for (size_t i = 1; i <= la; i++) {
-        unsigned *row = rows[i % 3], *above = rows[(i - 1) % 3], *above2 = rows[(i + 1) % 3];
-
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= lb; j++) {
-            unsigned cost = tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]);
-
-            row[j] = min_of(row[j - 1] + 1, above[j] + 1);
-            row[j] = min_of(row[j], above[j - 1] + cost);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                row[j] = min_of(row[j], above2[j - 2] + 1);
-        }
-    }
-    return rows[la % 3][lb];
-}
-
 const char *prop_nearest(const char *name, const char *const *names)
 {
-    const char *best = NULL;
     size_t length = strlen(name);
-    unsigned least = length < 6 ? 1 : (unsigned)(length / 3);
 
-    for (; names && *names; names++) {
-        unsigned d = distance(name, *names);
-
-        /* Something that was only begun counts, too: "num" for "num-queues". */
-        if (length >= 3 && strncmp(name, *names, length) == 0)
-            d = 1;
-        if (d < least || (d == least && !best)) {
-            least = d;
-            best = *names;
-        }
-    }
-    return best;
+    return nearest_name(name, names, length < 6 ? 1 : (unsigned)(length / 3), NEAREST_FOLD | NEAREST_BEGUN);
 }
 
 /* `what` may be "-device NAME": then NAME is the subject, and "-device NAME,help" lists. */
@@ -148,7 +107,7 @@ static const char *subject(const char *what)
 
 static int unknown(const struct prop *table, const char *name, const char *what, struct err *e)
 {
-    const char *near;
+    struct str note = {0};
     const char **names;
     size_t n = 0;
 
@@ -157,15 +116,12 @@ static int unknown(const struct prop *table, const char *name, const char *what,
     names = mem_array(const char *, n + 1);
     for (size_t i = 0; i < n; i++)
         names[i] = table[i].name;
-    near = prop_nearest(name, names);
-    err_text(e, EINVAL, "%s: no property '%s'", subject(what), name);
-    n = strlen(e->text);
-    if (near)
-        n += (size_t)snprintf(e->text + n, sizeof(e->text) - n, "; did you mean '%s'?", near);
-    if (n < sizeof(e->text) && *what == '-')
-        snprintf(e->text + n, sizeof(e->text) - n, " (`%s,help` lists them)", what);
+    if (*what == '-')
+        str_printf(&note, "`%s,help` lists them", what);
+    nearest_unknown(e, "property", name, prop_nearest(name, names), *what == '-' ? str_text(&note) : NULL);
+    str_free(&note);
     free(names);
-    return -EINVAL;
+    return err_prefix(e, "%s", subject(what));
 }
 
 static bool listed(const char *name, const char *const *names)

@@ -71,6 +71,20 @@ extern const struct ctl_type type_status, type_version, type_cpus_fast, type_cpu
     type_block, type_blockstats, type_chardev, type_name, type_kvm, type_machines,
     type_current_machine, type_memory_size, type_uuid, type_target;
 
+/* trace.c */
+struct trace_get_args {
+    char *name;
+};
+struct trace_set_args {
+    char *name;
+    bool enable, ignore;
+};
+extern const struct prop trace_get_props[], trace_set_props[];
+extern const struct ctl_type type_trace_points;
+CTL_QUERY(trace_event_get_state);
+CTL_QUERY(trace_event_set_state);
+void trace_info(const char *pattern, struct str *out);
+
 /* The machine stands still between these, whatever it did before; clients do not hear of it. */
 bool ctl_hold(struct ctl *c);
 void ctl_release(struct ctl *c, bool held);

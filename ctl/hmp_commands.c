@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/nearest.h"
 #include "blk/blk.h"
 #include "core/conf.h"
 #include "ctl/ctl_int.h"
@@ -212,6 +213,11 @@ static void info_jit(struct line *l)
     str_printf(l->out, "%s", text);
 }
 
+static void info_trace(struct line *l)
+{
+    trace_info(l->rest, l->out);
+}
+
 static const struct {
     const char *name;
     void (*run)(struct line *l);
@@ -229,6 +235,7 @@ static const struct {
     {"registers", info_registers,
      "of this CPU; -v: vectors and system registers too; -a: of all CPUs"},
     {"status", info_status, "whether the machine runs"},
+    {"trace-events", info_trace, "trace points, of this pattern"},
     {"version", info_version, "version"},
 };
 
@@ -245,7 +252,7 @@ static void do_info(struct line *l)
     if (n)
         str_printf(l->out, "unknown 'info %.*s'\n", (int)n, l->rest);
     for (size_t i = 0; i < array_size(infos); i++)
-        str_printf(l->out, "info %-12s -- %s\n", infos[i].name, infos[i].help);
+        str_printf(l->out, "info %-13s -- %s\n", infos[i].name, infos[i].help);
 }
 
 /* ---- memory ---- */
@@ -404,6 +411,16 @@ static void do_log(struct line *l)
         str_printf(l->out, "Error: %s\n", e.text);
 }
 
+static void do_trace(struct line *l)
+{
+    char name[128] = "", state[8] = "";
+
+    if (sscanf(l->rest, "%127s %7s", name, state) != 2)
+        str_printf(l->out, "trace-event needs a name or pattern and on or off\n");
+    else
+        execute(l, "trace-event-set-state", json_pack("{s:s,s:s}", "name", name, "enable", state));
+}
+
 static void do_gdbserver(struct line *l)
 {
     const char *where = *l->rest ? l->rest : "tcp::1234";
@@ -438,6 +455,7 @@ static const struct {
     {"device_del", NULL, "ID", do_device_del, "removes a device"},
     {"set_link", NULL, "NETDEV on|off", do_set_link, "plugs a network cable in or out"},
     {"log", NULL, "NAME,NAME", do_log, "turns on categories of the log"},
+    {"trace-event", NULL, "PATTERN on|off", do_trace, "lets trace points print or not"},
     {"gdbserver", NULL, "[tcp::PORT|none]", do_gdbserver, "starts or ends the GDB server"},
 };
 
@@ -450,10 +468,11 @@ static void do_help(struct line *l)
 
 void hmp_run(struct ctl *c, const char *text, unsigned *cpu, struct str *out)
 {
-    const char *names[array_size(commands) + 1] = {NULL}, *near;
+    const char *names[array_size(commands) + 1] = {NULL};
     size_t skip = strspn(text, " \t"), n = strcspn(text + skip, " \t/\r\n");
     struct line l = {.c = c, .cpu = cpu, .out = out};
     char name[64], rest[1024];
+    struct err e;
 
     snprintf(name, sizeof(name), "%.*s", (int)min_of(n, sizeof(name) - 1), text + skip);
     snprintf(rest, sizeof(rest), "%s", text + skip + n);
@@ -470,9 +489,6 @@ void hmp_run(struct ctl *c, const char *text, unsigned *cpu, struct str *out)
         }
         names[i] = commands[i].name;
     }
-    near = prop_nearest(name, names);
-    str_printf(out, "unknown command: '%s'", name);
-    if (near)
-        str_printf(out, "; did you mean '%s'?", near);
-    str_printf(out, " (`help` lists them)\n");
+    nearest_unknown(&e, "command", name, prop_nearest(name, names), "`help` lists them");
+    str_printf(out, "%s\n", e.text);
 }

@@ -2,16 +2,20 @@
  * guests, users and signals express from any thread. Knows no board and no device. */
 #include "machine/machine.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/nearest.h"
 #include "core/conf.h"
 #include "machine/machine_int.h"
 
 static const struct prop conf_props[] = {
     {"name", PROP_STR, offsetof(struct machine_conf, name), .help = "what the machine is called"},
+    {"uuid", PROP_STR, offsetof(struct machine_conf, uuid), .help = "its UUID, which firmware and guests can ask for"},
     {"cpu", PROP_STR, offsetof(struct machine_conf, cpu), .help = "processor model, with options"},
     {"smp", PROP_U64, offsetof(struct machine_conf, smp), .def = 1, .min = 1, .max = 512, .help = "processors"},
     {"memory", PROP_SIZE, offsetof(struct machine_conf, memory), .help = "bytes of RAM"},
@@ -29,6 +33,7 @@ static const struct prop conf_props[] = {
     {"chr", PROP_LIST, offsetof(struct machine_conf, chr), .help = "character backends"},
     {"serial", PROP_LIST, offsetof(struct machine_conf, serial), .help = "backends of the serial ports"},
     {"devices", PROP_LIST, offsetof(struct machine_conf, devices), .help = "devices besides the board's own"},
+    {"globals", PROP_LIST, offsetof(struct machine_conf, globals), .help = "values for all devices of a driver"},
     {"accel", PROP_DICT, offsetof(struct machine_conf, accel), .help = "accelerator"},
     {"rtc", PROP_DICT, offsetof(struct machine_conf, rtc), .help = "real-time clock"},
     {NULL},
@@ -47,6 +52,7 @@ unsigned machine_cpus(const struct machine *m) { return m->ncpus; }
 struct cpu *machine_cpu(struct machine *m, unsigned index) { return m->vcpus[index].cpu; }
 struct accel *machine_accel(struct machine *m) { return m->accel; }
 uint64_t machine_memory(const struct machine *m) { return m->c.memory; }
+const uint8_t *machine_uuid(const struct machine *m) { return m->c.uuid ? m->uuid : NULL; }
 enum machine_status machine_status(const struct machine *m) { return m->status; }
 
 const struct board *board_find(const char *name)
@@ -214,11 +220,23 @@ int machine_run(struct machine *m)
 
 /* ---- building ---- */
 
+/* What lines of the log begin with: virtual time, and the vCPU that is at work. */
+static size_t stamp(void *arg, char *text, size_t size)
+{
+    const struct machine *m = arg;
+    const struct cpu *c = cpu_current();
+    int64_t ns = clock_ns(m->clocks, CLOCK_VIRTUAL);
+    int n = snprintf(text, size, "%lld.%09lld", (long long)(ns / 1000000000), (long long)(ns % 1000000000));
+
+    if (c)
+        n += snprintf(text + n, size - (size_t)n, " cpu%u", c->sys->index);
+    return (size_t)n;
+}
+
 static const struct isa_model *find_model(const struct isa *isa, const char *name, struct err *e)
 {
     const char *names[64] = {NULL};
     size_t n = 0;
-    const char *near;
 
     for (const struct isa_model *k = isa->sys->models; k->name; k++) {
         if (!strcmp(k->name, name))
@@ -226,10 +244,31 @@ static const struct isa_model *find_model(const struct isa *isa, const char *nam
         if (n < array_size(names) - 1)
             names[n++] = k->name;
     }
-    near = prop_nearest(name, names);
-    err_text(e, EINVAL, "no processor model '%s'%s%s%s (`-cpu help` lists them)", name,
-             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    nearest_unknown(e, "processor model", name, prop_nearest(name, names), "`-cpu help` lists them");
     return NULL;
+}
+
+/* 8-4-4-4-12 digits, as RFC 9562 writes it. */
+static int read_uuid(struct machine *m, struct err *e)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    const char *text = m->c.uuid;
+    unsigned digits = 0;
+
+    if (!text)
+        return 0;
+    for (size_t i = 0; i < sizeof(form); i++) {
+        static const char hex[] = "0123456789abcdef";
+        const char *digit = text[i] ? strchr(hex, tolower((unsigned char)text[i])) : NULL;
+
+        if (form[i] == 'x' ? !digit : text[i] != form[i])
+            return err_text(e, EINVAL, "'%s' is no UUID: it is written like 550e8400-e29b-41d4-a716-446655440000", text);
+        if (form[i] == 'x') {
+            m->uuid[digits / 2] = (uint8_t)(m->uuid[digits / 2] << 4 | (digit - hex));
+            digits++;
+        }
+    }
+    return 0;
 }
 
 static int choose_board(struct machine *m, struct err *e)
@@ -241,13 +280,10 @@ static int choose_board(struct machine *m, struct err *e)
     m->board = board_find(type);
     if (!m->board) {
         const char *names[64] = {NULL};
-        const char *near;
 
         for (size_t n = 0; board_registry[n] && n < array_size(names) - 1; n++)
             names[n] = board_registry[n]->name;
-        near = prop_nearest(type, names);
-        return err_text(e, EINVAL, "no machine '%s'%s%s%s (`-machine help` lists them)", type,
-                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        return nearest_unknown(e, "machine", type, prop_nearest(type, names), "`-machine help` lists them");
     }
     m->isa = isa_find(m->board->isa);
     if (m->c.smp > m->board->max_cpus)
@@ -273,6 +309,7 @@ static int make_core(struct machine *m, struct err *e)
     if (rc)
         return rc;
     clocks_stop(m->clocks);
+    log_set_stamp(stamp, m);
     m->memory = mem_region_container("memory", UINT64_MAX);
     m->space = mem_space_new("memory", m->memory);
     m->env.mem = m->space;
@@ -280,6 +317,7 @@ static int make_core(struct machine *m, struct err *e)
     m->env.loop = m->loop;
     m->env.machine = m;
     m->env.request = machine_request;
+    m->env.defaults = machine_globals_apply;
     m->env.running = is_running;
     m->root = dev_new(&root_class, NULL, "", &m->env);
     return dev_realize(m->root, e);
@@ -352,6 +390,10 @@ int machine_new(struct machine **out, struct os_loop *loop, const json_t *conf, 
     prop_defaults(conf_props, &m->c);
     rc = prop_apply(conf_props, &m->c, conf, "machine configuration", NULL, e);
     if (!rc)
+        rc = read_uuid(m, e);
+    if (!rc)
+        rc = machine_globals_check(m, e);
+    if (!rc)
         rc = choose_board(m, e);
     if (!rc)
         rc = make_core(m, e);
@@ -389,6 +431,7 @@ void machine_free(struct machine *m)
         mem_space_free(m->space);
     if (m->memory)
         mem_region_free(m->memory);
+    log_set_stamp(NULL, NULL);
     if (m->clocks)
         clocks_free(m->clocks);
     if (m->board_data)
@@ -406,13 +449,10 @@ void machine_free(struct machine *m)
 static int unknown_device(const char *name, struct err *e)
 {
     const char *names[256] = {NULL};
-    const char *near;
 
     for (size_t n = 0; dev_class_registry[n] && n < array_size(names) - 1; n++)
         names[n] = dev_class_registry[n]->name;
-    near = prop_nearest(name, names);
-    return err_text(e, EINVAL, "no device '%s'%s%s%s (`-device help` lists them)", name,
-                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return nearest_unknown(e, "device", name, prop_nearest(name, names), "`-device help` lists them");
 }
 
 int machine_device_add(struct machine *m, const json_t *conf, struct dev **out, struct err *e)

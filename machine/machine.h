@@ -6,6 +6,7 @@
  * The configuration: {"machine": {"type": "virt", ...board properties}, "cpu": "cortex-a57", "smp": 2, "memory": SIZE,
  *  "kernel":..., "initrd":..., "append":..., "dtb":..., "bios":..., "blk": [-blockdev objects with "node-name"],
  *  "net": [-netdev objects], "chr": [-chardev objects], "serial": [chr ids], "devices": [-device objects: {"driver":..., "id":..., ...}],
+ *  "globals": [{"driver":..., "property":..., "value":...}], "uuid":...,
  *  "accel": {"type":"dbt", ...}, "rtc": {...}, "name":..., "no-reboot":bool, "start-paused":bool}
  */
 #ifndef MYNA_MACHINE_MACHINE_H
@@ -85,6 +86,7 @@ unsigned machine_cpus(const struct machine *m);
 struct cpu *machine_cpu(struct machine *m, unsigned index);
 int machine_cpu_thread(const struct machine *m, unsigned index); /* the host's id of its thread; 0: none yet */
 struct accel *machine_accel(struct machine *m);
+const uint8_t *machine_uuid(const struct machine *m); /* 16 bytes in the order they are written; NULL: none was given */
 uint64_t machine_memory(const struct machine *m); /* bytes of RAM asked for */
 /* Starts a cpu that is powered off (PSCI CPU_ON): it runs from its state once the caller returns. */
 bool machine_cpu_start(struct machine *m, unsigned index);

@@ -36,10 +36,10 @@ struct machine_blk {
 
 struct machine {
     struct machine_conf {     /* what a configuration says besides the objects it lists */
-        char *name, *cpu, *kernel, *initrd, *append, *dtb, *bios;
+        char *name, *uuid, *cpu, *kernel, *initrd, *append, *dtb, *bios;
         uint64_t smp, memory;
         bool no_reboot, no_shutdown, start_paused;
-        json_t *machine, *blk, *net, *chr, *serial, *devices, *accel, *rtc;
+        json_t *machine, *blk, *net, *chr, *serial, *devices, *globals, *accel, *rtc;
     } c;
     json_t *conf;
     const struct board *board;
@@ -48,6 +48,7 @@ struct machine {
     struct os_loop *loop;
     struct clocks *clocks;
     struct mem_region *memory;
+    uint8_t uuid[16];         /* as it is written; zero: none given */
     struct mem_space *space;
     struct dev_env env;
     struct dev *root;
@@ -82,6 +83,10 @@ struct vcpu *vcpu_of(struct machine *m, const struct cpu *c);
 /* ---- backends.c ---- */
 int must_check machine_backends_new(struct machine *m, struct err *e);
 void machine_backends_free(struct machine *m);
+
+/* ---- globals.c ---- */
+int must_check machine_globals_check(const struct machine *m, struct err *e);
+void machine_globals_apply(struct machine *m, struct dev *d);
 
 void machine_wish(struct machine *m, unsigned wish); /* any thread */
 #endif

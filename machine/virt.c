@@ -398,6 +398,8 @@ static int tell_firmware(struct machine *m, struct virt *v, struct err *e)
 {
     const char *append = m->c.append ? m->c.append : "";
 
+    if (machine_uuid(m))
+        fw_cfg_add_bytes(v->fw_cfg, FW_CFG_UUID, machine_uuid(m), 16);
     fw_cfg_add_u16(v->fw_cfg, FW_CFG_NB_CPUS, (uint16_t)m->ncpus);
     fw_cfg_add_u16(v->fw_cfg, FW_CFG_MAX_CPUS, (uint16_t)m->ncpus);
     if (v->kernel.data) {

@@ -9,8 +9,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "base/str.h"
+#include "base/trace_define.h"
 #include "net/net_int.h"
+#include "net/trace.def"
 
 enum { QUEUE_MAX = 8 << 20, QUEUE_STOP = 256 << 10 };
 
@@ -27,7 +30,7 @@ struct net_frame {
 static const struct net_backend *find(const json_t *conf, struct err *e)
 {
     const char *names[array_size(backends) + 1] = {NULL};
-    const char *name = json_string_value(json_object_get(conf, "type")), *near;
+    const char *name = json_string_value(json_object_get(conf, "type"));
     struct str list = {0};
 
     for (size_t i = 0; i < array_size(backends); i++) {
@@ -38,14 +41,10 @@ static const struct net_backend *find(const json_t *conf, struct err *e)
         names[i] = backends[i]->name;
         str_printf(&list, "%s%s", i ? ", " : "", names[i]);
     }
-    near = name ? prop_nearest(name, names) : NULL;
     if (!name)
         err_text(e, EINVAL, "a netdev needs a type: %s", str_text(&list));
-    else if (near)
-        err_text(e, EINVAL, "unknown netdev '%s': did you mean '%s'? There are %s", name, near,
-                 str_text(&list));
     else
-        err_text(e, EINVAL, "unknown netdev '%s': there are %s", name, str_text(&list));
+        nearest_unknown(e, "netdev", name, prop_nearest(name, names), str_text(&list));
     str_free(&list);
     return NULL;
 }
@@ -136,6 +135,7 @@ static void drop_unfit(struct net_port *p)
 
         if (needs(&f->meta) & ~p->offload) {
             *at = f->next;
+            trace_at(net_drop, p->id, "%zu bytes: the device, reset, does not take it as it is", (size_t)f->size);
             p->queued -= f->size + sizeof(*f);
             p->dropped++;
             free(f);
@@ -222,6 +222,7 @@ void net_port_set_link(struct net_port *p, bool up)
 {
     if (p->up == up)
         return;
+    trace_at(net_link, p->id, "%s", up ? "up" : "down");
     p->up = up;
     if (p->ops && p->ops->link)
         p->ops->link(p->opaque, up);
@@ -284,6 +285,7 @@ static bool send_piece(void *arg, const uint8_t *frame, size_t size)
     /* Pieces that do not fit now are lost, as on a wire; the first has gone, so the frame is not
      * tried again. */
     if (!p->be->send(p, &iov, 1, &nothing)) {
+        trace_at(net_drop, p->id, "%zu bytes: the backend is full", size);
         p->owed_ready = true;
         p->dropped++;
     }
@@ -321,6 +323,7 @@ bool net_port_send(struct net_port *p, const struct iovec *iov, int niov,
         ok = send_unfinished(p, iov, niov, meta);
     else
         ok = p->be->send(p, iov, niov, meta);
+    trace_at(net_send, p->id, "%zu bytes, kind %u%s", size, meta->gso_type, ok ? "" : ": the backend is full");
     if (!ok) {
         p->owed_ready = true;
         return false;
@@ -354,6 +357,7 @@ static void enqueue(struct net_port *p, const struct iovec *iov, int niov,
     struct net_frame *f;
 
     if (p->queued + size > QUEUE_MAX) {
+        trace_at(net_drop, p->id, "%zu bytes: the guest takes too little", size);
         p->dropped++;
         return;
     }
@@ -367,6 +371,7 @@ static void enqueue(struct net_port *p, const struct iovec *iov, int niov,
         p->first = f;
     p->last = f;
     p->queued += size + sizeof(*f);
+    trace_at(net_queue, p->id, "%zu bytes, %zu wait", size, (size_t)p->queued);
 }
 
 static void give(struct net_port *p, const struct iovec *iov, int niov, const struct net_meta *meta)
@@ -397,6 +402,7 @@ bool net_port_deliver(struct net_port *p, const struct iovec *iov, int niov,
 
     if (!p->ops || !p->up || size < NET_ETH_HEADER || size > NET_FRAME_MAX)
         return true;
+    trace_at(net_receive, p->id, "%zu bytes, kind %u", size, meta->gso_type);
     p->received++;
     if (p->capture)
         net_capture_frame(p->capture, iov, niov);

@@ -17,9 +17,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/trace.h"
 #include "base/vec.h"
 #include "net/net_int.h"
 #include "net/slirp_conf.h"
+#include "net/trace.def"
 #include "os/pollset.h"
 #include "os/sock.h"
 #include "os/time.h"
@@ -77,7 +79,9 @@ static ssize_t send_packet(const void *buf, size_t size, void *opaque)
 
 static void guest_error(const char *msg, void *opaque)
 {
-    (void)opaque;
+    struct user *u = opaque;
+
+    trace_at(net_slirp, net_port_id(u->p), "%s", msg);
     log_guest("network: %s", msg);
 }
 

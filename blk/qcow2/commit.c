@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/trace.h"
 #include "blk/qcow2/qcow2.h"
+#include "blk/trace.def"
 
 int qcow2_mark_dirty(struct qcow2 *q)
 {
@@ -97,6 +99,7 @@ static int commit(struct qcow2 *q, bool refs)
 
     if (q->broken)
         return -EIO;
+    trace_at(qcow2_commit, blk_name(q->b), "%zu slices of L2, %zu of refcounts", (size_t)q->l2.dirty, (size_t)q->refs.dirty);
     if (refs && q->refs.dirty) {
         rc = qcow2_cache_write(q, &q->refs);
         if (!rc && ordered && (q->l2.dirty || q->l1_dirty_to))

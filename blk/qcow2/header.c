@@ -8,7 +8,9 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/trace.h"
 #include "blk/qcow2/qcow2.h"
+#include "blk/trace.def"
 
 enum {
     EXT_END = 0,
@@ -30,6 +32,7 @@ int qcow2_corrupt(struct qcow2 *q, const char *fmt, ...)
     if (q->broken || q->checking)
         return -EIO;
     q->broken = true;
+    trace_at(qcow2_corrupt, blk_name(q->b), "%s", text);
     log_error("%s: the image is corrupt: %s; `myna image check -r all` may mend it", q->b->path,
               text);
     if (q->writable && q->version >= 3 && !(q->incompatible & QCOW2_CORRUPT) &&

@@ -429,6 +429,11 @@ static void hmp(void **state)
         "s",
         "system_reset",
         "x/-1 0",
+        "trace-event chr_* on",
+        "trace-event nonsense on",
+        "trace-event",
+        "info trace-events chr_*",
+        "trace-event chr_* off",
         "x/99999999999999999999xw 0x1000",
     };
     struct str out = {0};
@@ -450,6 +455,10 @@ static void hmp(void **state)
         assert_true(cpu < FAKE_CPUS);
     }
     assert_non_null(strstr(str_text(&out), "0000000000001000: 0x00000000"));
+    assert_non_null(strstr(str_text(&out), "Error: no trace point 'nonsense'"));
+    assert_non_null(strstr(str_text(&out), "trace-event needs a name"));
+    assert_non_null(strstr(str_text(&out), "chr_input                  on "));
+    assert_null(strstr(str_text(&out), "chr_input                  off"));
     str_free(&out);
     for (int i = 0; i < 5000; i++) { /* keys of all kinds */
         char key = (char)(i * 2654435761u >> 11);

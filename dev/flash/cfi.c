@@ -14,6 +14,8 @@
 
 #include "base/bits.h"
 #include "base/log.h"
+#include "base/trace_define.h"
+#include "dev/flash/trace.def"
 
 enum command {
     READ_ARRAY = 0xff,
@@ -44,6 +46,8 @@ static void set_mode(struct cfi_flash *f, enum flash_mode mode)
 {
     bool direct = mode == FLASH_ARRAY, was = f->mode == FLASH_ARRAY;
 
+    if (f->mode != mode)
+        trace_dev(flash_mode, &f->dev, "%d", mode);
     f->mode = (uint8_t)mode;
     if (direct != was)
         mem_region_set_direct(f->region, direct);
@@ -139,9 +143,11 @@ static uint64_t flash_read(void *opaque, uint64_t offset, unsigned size)
 static bool program(struct cfi_flash *f, uint64_t offset, const uint8_t *data, size_t size)
 {
     if (f->readonly || is_locked(f, offset)) {
+        trace_dev(flash_protected, &f->dev, "program at %#llx", (unsigned long long)offset);
         f->status |= PROGRAM_FAILED | PROTECTED;
         return false;
     }
+    trace_dev(flash_program, &f->dev, "%zu bytes at %#llx", size, (unsigned long long)offset);
     for (size_t i = 0; i < size; i++)
         f->bytes[offset + i] &= data[i];
     cfi_flash_changed(f, offset, size);
@@ -152,9 +158,11 @@ static void erase(struct cfi_flash *f, uint64_t offset)
 {
     offset &= ~(uint64_t)(FLASH_SECTOR - 1);
     if (f->readonly || is_locked(f, offset)) {
+        trace_dev(flash_protected, &f->dev, "erase at %#llx", (unsigned long long)offset);
         f->status |= ERASE_FAILED | PROTECTED;
         return;
     }
+    trace_dev(flash_erase, &f->dev, "%#llx", (unsigned long long)offset);
     memset(f->bytes + offset, 0xff, FLASH_SECTOR);
     cfi_flash_changed(f, offset, FLASH_SECTOR);
 }
@@ -212,7 +220,7 @@ static void first_write(struct cfi_flash *f, uint64_t offset, uint8_t command)
     case SUSPEND:
         break;
     default:
-        log_guest("flash: command %#x", command);
+        dev_guest(&f->dev, "command %#x", command);
         set_mode(f, FLASH_ARRAY);
         return;
     }
@@ -301,7 +309,8 @@ static void flash_write(void *opaque, uint64_t offset, uint64_t value, unsigned 
     }
 }
 
-static const struct mem_ops flash_ops = {.read = flash_read, .write = flash_write};
+static const struct mem_ops flash_ops = {.read = flash_read, .write = flash_write,
+                                         .on_read = &trace_point_flash_read, .on_write = &trace_point_flash_write};
 
 /* ---- life ---- */
 
@@ -316,7 +325,7 @@ static int realize(struct dev *d, struct err *e)
     rc = mem_region_romd(&f->region, "flash", f->size, &flash_ops, f, e);
     if (rc)
         return rc;
-    mem_region_set_lock(f->region, &d->lock);
+    dev_own_region(d, f->region);
     f->bytes = mem_region_host(f->region);
     return cfi_flash_open(f, e);
 }

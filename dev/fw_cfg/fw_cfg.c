@@ -14,6 +14,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/trace_define.h"
+#include "dev/fw_cfg/trace.def"
 
 enum { DATA = 0, SELECTOR = 8, DMA = 16, REGISTERS = 24 };
 enum { DMA_ERROR = 1, DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8, DMA_WRITE = 16 };
@@ -224,6 +226,7 @@ static void select_key(struct fw_cfg *f, uint16_t key)
 {
     f->at = 0;
     f->key = (key & KEY_MASK) < KEYS && f->items[key & KEY_MASK].data ? key & KEY_MASK : NO_KEY;
+    trace_dev(fw_cfg_select, &f->dev, "key %#x%s", key, f->key == NO_KEY ? ", which is not there" : "");
 }
 
 static const struct item *selected(const struct fw_cfg *f)
@@ -325,11 +328,13 @@ static void run_dma(struct fw_cfg *f, mem_pa at)
     bool good;
 
     if (!head || n < 16) {
-        log_guest("fw_cfg: DMA descriptor at %#llx is not in RAM", (unsigned long long)at);
+        dev_guest(&f->dev, "DMA descriptor at %#llx is not in RAM", (unsigned long long)at);
         return;
     }
     memcpy(copy, head, sizeof(copy));
     good = transfer(f, mem_ld32be(copy), mem_ld32be(copy + 4), mem_ld64be(copy + 8));
+    trace_dev(fw_cfg_dma, &f->dev, "%#x, %u bytes at %#llx%s", mem_ld32be(copy), mem_ld32be(copy + 4),
+              (unsigned long long)mem_ld64be(copy + 8), good ? "" : ": failed");
     __atomic_thread_fence(__ATOMIC_RELEASE); /* the data before the word that says it is there */
     mem_st32be(head, good ? 0 : DMA_ERROR);
     mem_dma_done(f->dev.env->mem, head, 4);
@@ -368,7 +373,8 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
     /* Writing the data register has no effect any more. */
 }
 
-static const struct mem_ops reg_ops = {.read = reg_read, .write = reg_write, .big_endian = true};
+static const struct mem_ops reg_ops = {.read = reg_read, .write = reg_write, .big_endian = true,
+                                       .on_read = &trace_point_fw_cfg_read, .on_write = &trace_point_fw_cfg_write};
 
 /* ---- life ---- */
 
@@ -378,7 +384,7 @@ static int realize(struct dev *d, struct err *e)
 
     (void)e;
     f->region = mem_region_io("fw-cfg", REGISTERS, &reg_ops, f);
-    mem_region_set_lock(f->region, &d->lock);
+    dev_own_region(d, f->region);
     fw_cfg_add_bytes(d, FW_CFG_SIGNATURE, "QEMU", 4);
     fw_cfg_add_u32(d, FW_CFG_ID, 3); /* plain and DMA interfaces */
     make_directory(f);

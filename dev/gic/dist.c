@@ -9,7 +9,9 @@
  *
  * Manuals: IHI 0048B chapter 3, IHI 0069 chapter 4.
  */
+#include "base/trace.h"
 #include "dev/gic/gic_int.h"
+#include "dev/gic/trace.def"
 
 enum { NO_PRIORITY = 0x100 };
 
@@ -221,6 +223,7 @@ void gic_set_lines(struct gic_cpu *c, uint8_t mask, uint8_t lines)
     if (!changed)
         return;
     c->lines ^= changed;
+    trace_dev(gic_lines, &c->gic->dev, "cpu %u: %x", c->index, c->lines);
     if (changed & GIC_LINE_IRQ)
         cpu_set_line(c->cpu, w->irq, (lines & GIC_LINE_IRQ) != 0);
     if (changed & GIC_LINE_FIQ)
@@ -246,6 +249,7 @@ unsigned gic_acknowledge(struct gic_cpu *c)
     uint32_t level =
         (c->best_priority & gic_group_mask(&c->iface, group)) >> (8 - GIC_PRIORITY_BITS);
 
+    trace_dev(gic_acknowledge, &c->gic->dev, "cpu %u: %u, priority %#x", c->index, id, c->best_priority);
     c->iface.apr[group] |= 1u << level;
     if (id >= GIC_LPI_FIRST) {
         gic_lpi_taken(c, id); /* LPIs have no active state */
@@ -285,6 +289,7 @@ void gic_deactivate(struct gic_cpu *c, unsigned id, bool only_group1ns)
     b = gic_bits(c, id);
     if (only_group1ns && !(b->group >> id % 32 & 1))
         return;
+    trace_dev(gic_deactivate, &c->gic->dev, "cpu %u: %u", c->index, id);
     b->active &= ~(1u << id % 32);
     gic_refresh(c, id);
 }
@@ -296,6 +301,10 @@ static void set_level(struct gic_cpu *c, unsigned id, int level)
     struct gic_bits *b = gic_bits(c, id);
     uint32_t bit = 1u << id % 32;
 
+    if (id < 32)
+        trace_dev(gic_input, &c->gic->dev, "cpu %u: %u: %d", c->index, id, level);
+    else
+        trace_dev(gic_input, &c->gic->dev, "%u: %d", id, level);
     if (level) {
         b->pending |= b->edge & bit & ~b->level;
         b->level |= bit;

@@ -7,6 +7,8 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "base/trace.h"
+#include "dev/gic/trace.def"
 
 enum {
     GITS_CTLR = 0x0000,
@@ -125,10 +127,11 @@ static void translate(struct its *t, uint32_t device, uint32_t event)
     struct gic *g = its_gic(t);
     struct its_hit hit;
 
+    trace_dev(its_message, &t->dev, "device %#x, event %u", device, event);
     if (!(t->ctlr & CTLR_ENABLED))
         return;
     if (!its_translate(t, device, event, &hit)) {
-        log_guest("its: message %u of device %#x is not mapped", event, device);
+        dev_guest(&t->dev, "message %u of device %#x is not mapped", event, device);
         return;
     }
     os_mutex_lock(&g->dev.lock);
@@ -152,14 +155,15 @@ static void its_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
     }
 }
 
-static const struct mem_ops its_ops = {.read = its_read, .write = its_write};
+static const struct mem_ops its_ops = {.read = its_read, .write = its_write,
+    .on_read = &trace_point_its_read, .on_write = &trace_point_its_write};
 
 static void send(void *opaque, uint32_t device, uint64_t address, uint32_t data)
 {
     struct its *t = opaque;
 
     if ((address & 0xffff) != (GITS_TRANSLATER & 0xffff)) {
-        log_guest("its: message to %#llx", (unsigned long long)address);
+        dev_guest(&t->dev, "message to %#llx", (unsigned long long)address);
         return;
     }
     os_mutex_lock(&t->dev.lock);
@@ -187,7 +191,7 @@ static int realize(struct dev *d, struct err *e)
     t->task.fn = on_loop;
     t->task.arg = t;
     t->region = mem_region_io("gicv3-its", FRAMES, &its_ops, t);
-    mem_region_set_lock(t->region, &d->lock);
+    dev_own_region(d, t->region);
     return 0;
 }
 

@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/trace.h"
+#include "dev/gic/trace.def"
 
 enum opcode {
     MOVI = 0x01,
@@ -165,8 +167,10 @@ void its_run(struct its *t)
         os_mutex_lock(&g->dev.lock);
         good = execute(t, w);
         os_mutex_unlock(&g->dev.lock);
+        trace_dev(its_command, &t->dev, "%#llx %#llx %#llx %#llx%s", (unsigned long long)w[0], (unsigned long long)w[1],
+                  (unsigned long long)w[2], (unsigned long long)w[3], good ? "" : ": no effect");
         if (!good)
-            log_guest("its: command %#llx %#llx %#llx has no effect", (unsigned long long)w[0],
+            dev_guest(&t->dev, "command %#llx %#llx %#llx has no effect", (unsigned long long)w[0],
                       (unsigned long long)w[1], (unsigned long long)w[2]);
         t->creadr += COMMAND;
         if (t->creadr >= size)

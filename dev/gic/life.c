@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/trace_define.h"
+#include "dev/gic/trace.def"
 
 void gic_wire(struct dev *d, const struct gic_wiring *w)
 {

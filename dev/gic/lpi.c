@@ -7,7 +7,9 @@
  * the guest invalidates them. Guest tables are reached only where they are RAM: an access to a
  * device here could come back to us.
  */
+#include "base/trace.h"
 #include "dev/gic/gic_int.h"
+#include "dev/gic/trace.def"
 
 #include <string.h>
 
@@ -95,6 +97,7 @@ void gic_lpi_set(struct gic_cpu *c, uint32_t id, bool pending)
 {
     if (!gic_lpi_valid(c, id) || is_pending(c, id) == pending)
         return;
+    trace_dev(gic_lpi, &c->gic->dev, "cpu %u: %u: %d", c->index, id, pending);
     set_pending(c, id, pending);
     gic_update(c);
 }

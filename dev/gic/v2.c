@@ -4,7 +4,9 @@
  * Registers of interrupts 0..31 and the cpu interfaces are banked by the cpu that accesses;
  * accesses by others (debugger) see those of cpu 0.
  */
+#include "base/trace.h"
 #include "dev/gic/gic_int.h"
+#include "dev/gic/trace.def"
 
 enum {
     GICD_CTLR = 0x000,
@@ -179,7 +181,8 @@ static void dist_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
     }
 }
 
-const struct mem_ops gicv2_dist_ops = {.read = dist_read, .write = dist_write, .max_size = 4};
+const struct mem_ops gicv2_dist_ops = {.read = dist_read, .write = dist_write, .max_size = 4,
+    .on_read = &trace_point_gicd_read, .on_write = &trace_point_gicd_write};
 
 /* ---- the device ---- */
 
@@ -192,13 +195,13 @@ static int realize(struct dev *d, struct err *e)
         return rc;
     g->dist = mem_region_io("gicv2-dist", 0x1000, &gicv2_dist_ops, g);
     g->cpuif = mem_region_io("gicv2-cpu", 0x2000, &gicv2_cpu_ops, g);
-    mem_region_set_lock(g->dist, &d->lock);
-    mem_region_set_lock(g->cpuif, &d->lock);
+    dev_own_region(d, g->dist);
+    dev_own_region(d, g->cpuif);
     if (g->has_virtualization) {
         g->hyp = mem_region_io("gicv2-hyp", 0x1000, &gicv2_hyp_ops, g);
         g->vcpu = mem_region_io("gicv2-vcpu", 0x2000, &gicv2_vcpu_ops, g);
-        mem_region_set_lock(g->hyp, &d->lock);
-        mem_region_set_lock(g->vcpu, &d->lock);
+        dev_own_region(d, g->hyp);
+        dev_own_region(d, g->vcpu);
     }
     return 0;
 }

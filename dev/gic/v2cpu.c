@@ -5,7 +5,9 @@
  * lower half. Without security everything is the secure view (4.4, "GICs without the Security
  * Extensions").
  */
+#include "base/trace.h"
 #include "dev/gic/gic_int.h"
+#include "dev/gic/trace.def"
 
 enum {
     GICC_CTLR = 0x00,
@@ -240,4 +242,5 @@ static void cpu_write(void *opaque, uint64_t offset, uint64_t value64, unsigned 
 }
 
 const struct mem_ops gicv2_cpu_ops = {
-    .read = cpu_read, .write = cpu_write, .min_size = 4, .max_size = 4};
+    .read = cpu_read, .write = cpu_write, .min_size = 4, .max_size = 4,
+    .on_read = &trace_point_gicc_read, .on_write = &trace_point_gicc_write};

@@ -10,6 +10,8 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "base/trace.h"
+#include "dev/gic/trace.def"
 
 enum { MSI_TYPER = 0x008, MSI_SETSPI_NS = 0x040, MSI_IIDR = 0xfcc, ID = 0xfd0 };
 
@@ -31,7 +33,7 @@ static void set_spi(struct gicv2m *m, uint32_t id)
 
     id &= 0x3ff;
     if (id < m->base_spi || id >= m->base_spi + m->num_spi) {
-        log_guest("gicv2m: message for interrupt %u, which is not this frame's", id);
+        dev_guest(&m->dev, "message for interrupt %u, which is not this frame's", id);
         return;
     }
     line = gic_spi(m->gic, id - 32);
@@ -69,7 +71,7 @@ static void send(void *opaque, uint32_t device, uint64_t address, uint32_t data)
     if ((address & 0xfff) == MSI_SETSPI_NS)
         set_spi(opaque, data);
     else
-        log_guest("gicv2m: message to %#llx", (unsigned long long)address);
+        dev_guest(&((struct gicv2m *)opaque)->dev, "message to %#llx", (unsigned long long)address);
 }
 
 static int realize(struct dev *d, struct err *e)

@@ -2,7 +2,9 @@
  * GICv2: registers of the virtual interface. GICH for the hypervisor (IHI 0048B 5.3) and GICV,
  * which a guest's cpu sees as its GICC (5.5). Each cpu sees its own.
  */
+#include "base/trace.h"
 #include "dev/gic/gic_int.h"
+#include "dev/gic/trace.def"
 
 enum {
     GICH_HCR = 0x00,
@@ -104,7 +106,8 @@ static void hyp_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
 }
 
 const struct mem_ops gicv2_hyp_ops = {
-    .read = hyp_read, .write = hyp_write, .min_size = 4, .max_size = 4};
+    .read = hyp_read, .write = hyp_write, .min_size = 4, .max_size = 4,
+    .on_read = &trace_point_gich_read, .on_write = &trace_point_gich_write};
 
 /* ---- GICV ---- */
 
@@ -236,4 +239,5 @@ static void vcpu_write(void *opaque, uint64_t offset, uint64_t value64, unsigned
 }
 
 const struct mem_ops gicv2_vcpu_ops = {
-    .read = vcpu_read, .write = vcpu_write, .min_size = 4, .max_size = 4};
+    .read = vcpu_read, .write = vcpu_write, .min_size = 4, .max_size = 4,
+    .on_read = &trace_point_gicv_read, .on_write = &trace_point_gicv_write};

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/trace.h"
+#include "dev/gic/trace.def"
 
 enum {
     GICD_CTLR = 0x0000,
@@ -209,7 +211,8 @@ static void dist_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
     }
 }
 
-const struct mem_ops gicv3_dist_ops = {.read = dist_read, .write = dist_write, .max_size = 8};
+const struct mem_ops gicv3_dist_ops = {.read = dist_read, .write = dist_write, .max_size = 8,
+    .on_read = &trace_point_gicd_read, .on_write = &trace_point_gicd_write};
 
 /* ---- the device ---- */
 
@@ -233,7 +236,7 @@ static int make_redistributors(struct gic *g, struct err *e)
         g->frames[i] = (struct gic_frame){g, first, n};
         g->redist[i] =
             mem_region_io("gicv3-redist", (uint64_t)n * 0x20000, &gicv3_redist_ops, &g->frames[i]);
-        mem_region_set_lock(g->redist[i], &g->dev.lock);
+        dev_own_region(&g->dev, g->redist[i]);
         first += n;
         g->cpus[first - 1].last_of_region = true;
     }
@@ -251,7 +254,7 @@ static int realize(struct dev *d, struct err *e)
     if (rc)
         return rc;
     g->dist = mem_region_io("gicv3-dist", 0x10000, &gicv3_dist_ops, g);
-    mem_region_set_lock(g->dist, &d->lock);
+    dev_own_region(d, g->dist);
     if (g->has_lpi) {
         g->lpi_words = g->ncpus * GIC_LPI_WORDS;
         g->lpi_configs = GIC_LPI_END - GIC_LPI_FIRST;

@@ -5,7 +5,9 @@
  *
  * Entry points take the lock; they run in the cpu's own thread.
  */
+#include "base/trace.h"
 #include "dev/gic/gic_int.h"
+#include "dev/gic/trace.def"
 
 enum { CTLR_CBPR = 1, CTLR_EOIMODE = 2 };
 enum { CTLR_FIXED = (GIC_PRIORITY_BITS - 1) << 8 | 1 << 15 /* A3V */ | 1 << 18 /* RSS */ };
@@ -351,6 +353,18 @@ static bool is_high(uint32_t reg)
     return (reg >> 11 & 7) >= 4;
 }
 
+static void tell(const struct gic_cpu *c, uint32_t reg, uint64_t value, bool write)
+{
+    unsigned op0 = reg >> 14, op1 = reg >> 11 & 7, crn = reg >> 7 & 15, crm = reg >> 3 & 15, op2 = reg & 7;
+
+    if (write)
+        trace_dev(icc_write, &c->gic->dev, "cpu %u: s%u_%u_c%u_c%u_%u: %#llx", c->index, op0, op1, crn, crm, op2,
+                  (unsigned long long)value);
+    else
+        trace_dev(icc_read, &c->gic->dev, "cpu %u: s%u_%u_c%u_c%u_%u: %#llx", c->index, op0, op1, crn, crm, op2,
+                  (unsigned long long)value);
+}
+
 bool gicv3_sysreg_read(void *opaque, struct cpu *cpu, uint32_t reg, uint64_t *value)
 {
     struct gic *g = opaque;
@@ -367,6 +381,8 @@ bool gicv3_sysreg_read(void *opaque, struct cpu *cpu, uint32_t reg, uint64_t *va
     else
         known = icc_read(c, reg, &v, value);
     os_mutex_unlock(&g->dev.lock);
+    if (known)
+        tell(c, reg, *value, false);
     return known;
 }
 
@@ -377,6 +393,7 @@ bool gicv3_sysreg_write(void *opaque, struct cpu *cpu, uint32_t reg, uint64_t va
     struct gic_view v;
     bool known;
 
+    tell(c, reg, value, true);
     gic_view_of(c, &v);
     os_mutex_lock(&g->dev.lock);
     if (is_high(reg))

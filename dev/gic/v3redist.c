@@ -2,7 +2,9 @@
  * GICv3: the redistributors, two frames of 64 KB a cpu: RD_base and SGI_base (IHI
  * 0069 12.10, 12.11). Which cpu is meant stands in the address, not in who asks.
  */
+#include "base/trace.h"
 #include "dev/gic/gic_int.h"
+#include "dev/gic/trace.def"
 
 enum {
     GICR_CTLR = 0x0000,
@@ -145,4 +147,5 @@ static void redist_write(void *opaque, uint64_t offset, uint64_t value, unsigned
     }
 }
 
-const struct mem_ops gicv3_redist_ops = {.read = redist_read, .write = redist_write, .max_size = 8};
+const struct mem_ops gicv3_redist_ops = {.read = redist_read, .write = redist_write, .max_size = 8,
+    .on_read = &trace_point_gicr_read, .on_write = &trace_point_gicr_write};

@@ -2,7 +2,9 @@
  * A key on a line: pressing raises it for a tenth of a second of the guest's time, long enough for
  * a kernel that debounces. Pressing it again meanwhile starts the time anew.
  */
+#include "base/trace.h"
 #include "dev/gpio.h"
+#include "dev/gpio/trace.def"
 
 enum { HOLD_NS = 100000000 };
 
@@ -25,6 +27,7 @@ static void on_release(void *arg)
 
     os_mutex_lock(&k->dev.lock);
     if (k->down && timer_deadline(&k->release) == INT64_MAX) {
+        trace_dev(gpio_key_release, &k->dev, "up");
         k->down = false;
         irq_set(&k->out, 0);
     }
@@ -35,6 +38,7 @@ void gpio_key_press(struct dev *d)
 {
     struct gpio_key *k = key_of(d);
 
+    trace_dev(gpio_key_press, d, "down");
     os_mutex_lock(&d->lock);
     k->down = true;
     irq_set(&k->out, 1);

@@ -5,6 +5,8 @@
 #include "dev/gpio.h"
 
 #include "base/log.h"
+#include "base/trace_define.h"
+#include "dev/gpio/trace.def"
 
 /* Offsets (section 3.2). The data register fills 1 KB: bits 9:2 of the address are a mask (3.3.1).
  */
@@ -62,6 +64,7 @@ static void input(void *opaque, unsigned n, int level)
 {
     struct pl061 *p = opaque;
 
+    trace_dev(pl061_input, &p->dev, "line %u: %d", n, level);
     os_mutex_lock(&p->dev.lock);
     p->in = (uint8_t)((p->in & ~(1u << n)) | (level ? 1u << n : 0));
     update(p);
@@ -139,7 +142,8 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
 }
 
 /* Kernels use bytes here. */
-static const struct mem_ops reg_ops = {.read = reg_read, .write = reg_write, .max_size = 4};
+static const struct mem_ops reg_ops = {.read = reg_read, .write = reg_write, .max_size = 4,
+                                       .on_read = &trace_point_pl061_read, .on_write = &trace_point_pl061_write};
 
 static int realize(struct dev *d, struct err *e)
 {
@@ -147,7 +151,7 @@ static int realize(struct dev *d, struct err *e)
 
     (void)e;
     p->region = mem_region_io("pl061", 0x1000, &reg_ops, p);
-    mem_region_set_lock(p->region, &d->lock);
+    dev_own_region(d, p->region);
     return 0;
 }
 

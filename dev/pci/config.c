@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/trace_define.h"
 #include "dev/pci/pci_int.h"
+#include "dev/pci/trace.def"
 
 enum { STATUS_ERRORS = 0xf900 };
 
@@ -151,6 +153,7 @@ void pci_bars_update(struct pci_dev *p)
         at = bar_address(p, i);
         if (at == b->at)
             continue;
+        trace_dev(pci_bar, &p->dev, "BAR %u at %#llx", i, (unsigned long long)at);
         bar_unmap(b);
         if (at != UINT64_MAX)
             mem_region_add(b->type & PCI_BAR_IO ? host->io : host->mem, at, b->region, 1);
@@ -178,6 +181,7 @@ uint32_t pci_config_read(struct pci_dev *p, unsigned at, unsigned size)
     if (!p->ops || !p->ops->config_read || !p->ops->config_read(p, at, size, &value))
         value = stored(p, at, size);
     os_mutex_unlock(&p->dev.lock);
+    trace_dev(pci_config_read, &p->dev, "%u bytes at %#x: %#x", size, at, value);
     return value;
 }
 
@@ -190,6 +194,7 @@ void pci_config_write(struct pci_dev *p, unsigned at, unsigned size, uint32_t va
 {
     if (at >= p->config_size || size > p->config_size - at)
         return;
+    trace_dev(pci_config_write, &p->dev, "%u bytes at %#x: %#x", size, at, value);
     os_mutex_lock(&p->dev.lock);
     for (unsigned i = 0; i < size; i++) {
         uint8_t byte = (uint8_t)(value >> 8 * i), *c = &p->config[at + i], w = p->writable[at + i];

@@ -7,7 +7,9 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "base/trace.h"
 #include "dev/pci/pci_int.h"
+#include "dev/pci/trace.def"
 
 static struct pci_host *host_of(struct dev *d)
 {
@@ -67,7 +69,11 @@ static struct pci_dev *ecam_function(struct pci_host *h, uint64_t offset)
     struct pci_bus *b = bus_numbered(&h->root, (unsigned)(offset >> 20));
     struct pci_dev *p = b ? b->devs[offset >> 12 & 0xff] : NULL;
 
-    return p && p->config && p->dev.realized ? p : NULL;
+    if (p && p->config && p->dev.realized)
+        return p;
+    trace_dev(pci_ecam_nobody, &h->dev, "%02x:%02x.%x", (unsigned)(offset >> 20), (unsigned)(offset >> 15 & 31),
+              (unsigned)(offset >> 12 & 7));
+    return NULL;
 }
 
 static uint64_t ecam_read(void *opaque, uint64_t offset, unsigned size)
@@ -86,7 +92,7 @@ static void ecam_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
         pci_config_write(p, offset & 0xfff, size, (uint32_t)value);
 }
 
-static const struct mem_ops ecam_ops = {ecam_read, ecam_write, 1, 4, false};
+static const struct mem_ops ecam_ops = {.read = ecam_read, .write = ecam_write, .min_size = 1, .max_size = 4};
 
 /* ---- INTx ---- */
 
@@ -120,6 +126,7 @@ void pci_intx_update(struct pci_dev *p)
         p->config[PCI_STATUS] &= (uint8_t)~PCI_STATUS_INTX;
     if (out == p->intx_out)
         return;
+    trace_dev(pci_intx, &p->dev, "%d", out);
     p->intx_out = out;
     pci_intx_route(p, out);
 }
@@ -278,7 +285,7 @@ static int host_realize(struct dev *d, struct err *e)
     h->mem = mem_region_container("pci-mem", UINT64_C(1) << 52);
     h->io = mem_region_container("pci-io", max_of(h->w.io_size, UINT64_C(1)));
     h->ecam = mem_region_io("pci-ecam", h->w.ecam_size, &ecam_ops, h);
-    mem_region_set_lock(h->ecam, &d->lock);
+    dev_own_region(d, h->ecam);
     h->mmio32 = mem_region_alias("pci-mmio32", h->mem, h->w.mmio32_base, h->w.mmio32_size);
     if (h->w.mmio64_size)
         h->mmio64 = mem_region_alias("pci-mmio64", h->mem, h->w.mmio64_base, h->w.mmio64_size);

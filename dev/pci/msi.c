@@ -4,7 +4,9 @@
  */
 #include <stdlib.h>
 
+#include "base/trace.h"
 #include "dev/pci/pci_int.h"
+#include "dev/pci/trace.def"
 
 enum { MSIX_ENABLE = 0x8000, MSIX_MASK = 0x4000, ENTRY = 16, ENTRY_MASKED = 1, TABLE_CONTROL = 12 };
 enum { MSI_ENABLE = 1, MSI_64BIT = 0x80 };
@@ -13,6 +15,8 @@ static void send(struct pci_dev *p, uint64_t address, uint32_t data)
 {
     const struct msi_target *t = &p->bus->host->msi;
 
+    trace_dev(pci_message, &p->dev, "%#x to %#llx%s", data, (unsigned long long)address,
+              pci_bus_master(p) ? "" : ": not sent, the function is no bus master");
     if (t->send && pci_bus_master(p))
         t->send(t->opaque, pci_requester_id(p), address, data);
 }
@@ -41,9 +45,10 @@ void pci_msix_raise(struct pci_dev *p, unsigned vector)
 
     if (vector >= p->msix.vectors || !pci_msix_enabled(p))
         return;
-    if (masked(p, vector))
+    if (masked(p, vector)) {
+        trace_dev(pci_msix_masked, &p->dev, "vector %u", vector);
         p->msix.pending[vector / 8] |= (uint8_t)(1 << vector % 8);
-    else
+    } else
         send(p, mem_ld64le(entry), mem_ld32le(entry + 8));
 }
 
@@ -87,7 +92,9 @@ static void table_write(void *opaque, uint64_t offset, uint64_t value, unsigned 
     msix_look(p, vector);
 }
 
-static const struct mem_ops table_ops = {table_read, table_write, 4, 8, false};
+static const struct mem_ops table_ops = {
+    .read = table_read, .write = table_write, .min_size = 4, .max_size = 8,
+    .on_read = &trace_point_pci_msix_read, .on_write = &trace_point_pci_msix_write};
 
 void pci_msix_add(struct pci_dev *p, unsigned bar, unsigned vectors)
 {
@@ -105,7 +112,7 @@ void pci_msix_add(struct pci_dev *p, unsigned bar, unsigned vectors)
     m->table = mem_zalloc(m->table_size);
     m->pending = mem_zalloc(m->pending_size);
     m->region = mem_region_io("msix", 2 * (uint64_t)half, &table_ops, p);
-    mem_region_set_lock(m->region, &p->dev.lock);
+    dev_own_region(&p->dev, m->region);
     pci_bar_set(p, bar, 0, m->region);
     m->cap = (uint16_t)pci_cap_add(p, PCI_CAP_MSIX, 12, NULL);
     c = p->config + m->cap;

@@ -9,7 +9,9 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "base/trace_define.h"
 #include "dev/pci.h"
+#include "dev/pvpanic/trace.def"
 
 enum { PANICKED = 1, CRASH_LOADED = 2, SHUTDOWN = 4, ALL = 7 };
 enum { PCI_BAR_SIZE = 16 }; /* the smallest that PCI has */
@@ -51,20 +53,21 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
         return;
     p->told |= fresh;
     if (fresh & CRASH_LOADED)
-        log_guest("the guest's kernel has crashed and runs its crash kernel");
+        dev_guest(p->dev, "the guest's kernel has crashed and runs its crash kernel");
     if (fresh & PANICKED)
         env->request(env->machine, DEV_REQUEST_PANIC);
     else if (fresh & SHUTDOWN)
         env->request(env->machine, DEV_REQUEST_POWEROFF);
 }
 
-static const struct mem_ops reg_ops = {.read = reg_read, .write = reg_write, .max_size = 1};
+static const struct mem_ops reg_ops = {.read = reg_read, .write = reg_write, .max_size = 1,
+                                       .on_read = &trace_point_pvpanic_read, .on_write = &trace_point_pvpanic_write};
 
 static void port_init(struct port *p, struct dev *d, uint64_t size)
 {
     p->dev = d;
     p->region = mem_region_io("pvpanic", size, &reg_ops, p);
-    mem_region_set_lock(p->region, &d->lock);
+    dev_own_region(d, p->region);
 }
 
 static void port_reset(struct port *p)

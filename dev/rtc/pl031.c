@@ -8,6 +8,8 @@
 #include "dev/rtc.h"
 
 #include "base/log.h"
+#include "base/trace_define.h"
+#include "dev/rtc/trace.def"
 
 /* Offsets (section 3.2). */
 enum {
@@ -72,6 +74,7 @@ static void on_alarm(void *arg)
 
     os_mutex_lock(&p->dev.lock);
     if (p->armed && counter(p) == p->match) {
+        trace_dev(pl031_alarm, &p->dev, "%u", p->match);
         p->ris = 1;
         update(p);
     } else if (p->armed) {
@@ -84,6 +87,7 @@ static void on_alarm(void *arg)
 static void changed(struct pl031 *p)
 {
     if (p->armed && counter(p) == p->match) {
+        trace_dev(pl031_alarm, &p->dev, "%u", p->match);
         p->ris = 1;
         timer_cancel(&p->alarm);
     } else {
@@ -147,7 +151,8 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
 }
 
 static const struct mem_ops reg_ops = {
-    .read = reg_read, .write = reg_write, .min_size = 4, .max_size = 4};
+    .read = reg_read, .write = reg_write, .min_size = 4, .max_size = 4,
+    .on_read = &trace_point_pl031_read, .on_write = &trace_point_pl031_write};
 
 static int realize(struct dev *d, struct err *e)
 {
@@ -157,7 +162,7 @@ static int realize(struct dev *d, struct err *e)
     timer_init(&p->alarm, d->env->clocks, CLOCK_WALL, on_alarm, p);
     p->offset = (uint64_t)p->start_offset;
     p->region = mem_region_io("pl031", 0x1000, &reg_ops, p);
-    mem_region_set_lock(p->region, &d->lock);
+    dev_own_region(d, p->region);
     return 0;
 }
 

@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/trace_define.h"
 #include "chr/chr.h"
+#include "dev/serial/trace.def"
 #include "os/loop.h"
 
 enum { FIFO = 32, BACKLOG = 4096 };
@@ -84,6 +86,7 @@ static unsigned trigger(const struct pl011 *p, unsigned field)
 
 static void update(struct pl011 *p)
 {
+    trace_dev(pl011_interrupt, &p->dev, "%#x of %#x", p->ris, p->imsc);
     irq_set(&p->irq, (p->ris & p->imsc) != 0);
 }
 
@@ -126,6 +129,8 @@ static void flush(struct pl011 *p)
             chunk[i] = p->out[(p->out_at + i) % BACKLOG];
         os_mutex_unlock(&p->dev.lock);
         done = size ? chr_write(p->chr, chunk, size) : 0;
+        if (size)
+            trace_dev(pl011_output, &p->dev, "%zu of %zu bytes", done, size);
         os_mutex_lock(&p->dev.lock);
         /* Only the loop takes from the backlog, but a reset may have emptied it meanwhile. */
         if (done > p->out_count)
@@ -200,6 +205,7 @@ static void receive(void *opaque, const uint8_t *data, size_t size)
 {
     struct pl011 *p = opaque;
 
+    trace_dev(pl011_input, &p->dev, "%zu bytes", size);
     os_mutex_lock(&p->dev.lock);
     for (size_t i = 0; i < size; i++)
         put_rx(p, data[i]);
@@ -257,7 +263,7 @@ static void write_data(struct pl011 *p, uint8_t byte)
         p->tx[(p->tx_at + p->tx_count++) % FIFO] = byte;
         pump(p);
     } else {
-        log_guest("pl011: output to a full FIFO");
+        dev_guest(&p->dev, "output to a full FIFO");
     }
     update(p);
 }
@@ -382,7 +388,8 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
     update(p);
 }
 
-static const struct mem_ops reg_ops = {.read = reg_read, .write = reg_write, .max_size = 4};
+static const struct mem_ops reg_ops = {.read = reg_read, .write = reg_write, .max_size = 4,
+                                       .on_read = &trace_point_pl011_read, .on_write = &trace_point_pl011_write};
 
 /* ---- life ---- */
 
@@ -400,7 +407,7 @@ static int realize(struct dev *d, struct err *e)
     p->task.fn = on_loop;
     p->task.arg = p;
     p->region = mem_region_io("pl011", 0x1000, &reg_ops, p);
-    mem_region_set_lock(p->region, &d->lock);
+    dev_own_region(d, p->region);
     if (p->chr) {
         rc = chr_attach(p->chr, &chr_ops, p, e);
         if (rc)

@@ -75,7 +75,7 @@ static int realize(struct dev *d, struct err *e)
 
     (void)e;
     t->region = mem_region_io("toy", 16, &ops, t);
-    mem_region_set_lock(t->region, &d->lock);
+    dev_own_region(d, t->region);
     timer_init(&t->alarm, d->env->clocks, CLOCK_VIRTUAL, on_alarm, t);
     return 0;
 }

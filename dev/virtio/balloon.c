@@ -2,7 +2,9 @@
  * statistics. Owns the target and the numbers; gives pages of RAM back by os/map.h. Knows nothing
  * of who asks (ctl/).
  */
+#include "base/trace.h"
 #include "dev/virtio/class.h"
+#include "dev/virtio/trace.def"
 #include "os/map.h"
 
 struct virtio_balloon {
@@ -131,6 +133,8 @@ static void balloon_kick(struct virtio *v, struct virtio_queue *q)
         read_stats(balloon_of(v), q);
     } else {
         while (budget-- && (c = virtio_pop(q))) {
+            trace_dev(virtio_balloon_request, &v->pci.dev, "queue %u: %llu", q->index,
+                      (unsigned long long)(c->out_size + c->in_size));
             if (q->index == INFLATE)
                 inflate(v, c);
             else if (q->index == REPORTING)

@@ -7,6 +7,8 @@
 #include "dev/virtio/console_int.h"
 
 #include "base/log.h"
+#include "base/trace.h"
+#include "dev/virtio/trace.def"
 
 enum { CONTROL_IN = 2, CONTROL_OUT = 3, DATA_SIZE = 128, CONTROL_SIZE = 32 };
 enum {
@@ -73,7 +75,7 @@ static void port_is_ready(struct virtio_serial *s, unsigned n, bool good)
     struct virtio_port *p = s->ports[n];
 
     if (!good) {
-        log_guest("virtio-serial: the driver could not make port %u", n);
+        dev_guest(&s->v.pci.dev, "the driver could not make port %u", n);
         return;
     }
     s->tell[n] |= (uint8_t)((p->console ? TELL_CONSOLE : 0) | (p->name ? TELL_NAME : 0) |
@@ -90,6 +92,7 @@ static unsigned control(struct virtio_serial *s, const struct virtio_chain *c)
         return PORTS_MAX;
     n = mem_ld32le(message);
     value = mem_ld16le(message + 6);
+    trace_dev(virtio_serial_control, &s->v.pci.dev, "port %u: event %u, value %u", n, mem_ld16le(message + 4), value);
     if (mem_ld16le(message + 4) == DEVICE_READY) {
         s->ready = value;
         for (unsigned i = 0; i < PORTS_MAX; i++)

@@ -6,7 +6,9 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/trace.h"
 #include "dev/virtio/int.h"
+#include "dev/virtio/trace.def"
 
 struct virtio_mmio {
     struct dev dev;
@@ -109,7 +111,7 @@ static uint64_t mmio_read(void *opaque, uint64_t offset, unsigned size)
     uint64_t value;
 
     if (offset < CONFIG && size != 4) {
-        log_guest("virtio-mmio: a read of %u bytes at %#x", size, (unsigned)offset);
+        dev_guest(&s->dev, "a read of %u bytes at %#x", size, (unsigned)offset);
         return 0;
     }
     switch (offset) {
@@ -223,7 +225,7 @@ static void mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
     if (!v)
         return;
     if (offset < CONFIG && size != 4) {
-        log_guest("virtio-mmio: a write of %u bytes at %#x", size, (unsigned)offset);
+        dev_guest(&s->dev, "a write of %u bytes at %#x", size, (unsigned)offset);
         return;
     }
     if (offset == QUEUE_NOTIFY) {
@@ -238,7 +240,9 @@ static void mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
     os_mutex_unlock(&v->pci.dev.lock);
 }
 
-static const struct mem_ops mmio_ops = {mmio_read, mmio_write, 1, 4, false};
+static const struct mem_ops mmio_ops = {
+    .read = mmio_read, .write = mmio_write, .min_size = 1, .max_size = 4,
+    .on_read = &trace_point_virtio_mmio_read, .on_write = &trace_point_virtio_mmio_write};
 
 /* ---- slots ---- */
 
@@ -299,6 +303,7 @@ static int slot_realize(struct dev *d, struct err *e)
 
     (void)e;
     s->region = mem_region_io("virtio-mmio", VIRTIO_MMIO_SIZE, &mmio_ops, s);
+    mem_region_set_owner(s->region, d->path);
     return 0;
 }
 

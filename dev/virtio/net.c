@@ -3,7 +3,9 @@
  * the backend may answer a frame at once. Knows nothing of properties or of the control queue's
  * commands.
  */
+#include "base/trace.h"
 #include "dev/virtio/net_int.h"
+#include "dev/virtio/trace.def"
 
 enum { HEADER = 12, HEADER_LEGACY = 10, ETH_HEADER = 14, ROUNDS = 8 };
 
@@ -93,6 +95,7 @@ static bool transmit(struct virtio_net *n, struct virtio_chain *c, unsigned pair
     struct net_meta meta;
     uint64_t size;
     unsigned k;
+    bool taken;
 
     if (c->out_size < hsize) {
         os_mutex_lock(lock_of(n));
@@ -107,7 +110,10 @@ static bool transmit(struct virtio_net *n, struct virtio_chain *c, unsigned pair
     k = virtio_iov_skip(&iov, c->nout, hsize);
     if (n->pairs > 1)
         n->flows[flow_hash(head, frame_head(iov, k, head, sizeof(head)))] = (uint16_t)pair;
-    return net_port_send(n->port, iov, (int)k, &meta);
+    taken = net_port_send(n->port, iov, (int)k, &meta);
+    trace_dev(virtio_net_send, &n->v.pci.dev, "queue %u: %llu bytes%s", 2 * pair + 1, (unsigned long long)size,
+              taken ? "" : ": the backend is full");
+    return taken;
 }
 
 /* Takes up to NET_BATCH requests; kicks are off while there are some. */
@@ -276,7 +282,7 @@ static bool net_receive(void *opaque, const struct iovec *iov, int niov,
     uint8_t head[ETH_HEADER + 44];
     size_t known = frame_head(iov, (unsigned)niov, head, sizeof(head)), size = 0;
     bool taken = true, never;
-    unsigned count;
+    unsigned count = 0;
 
     for (int i = 0; i < niov; i++)
         size += iov[i].iov_len;
@@ -295,6 +301,7 @@ static bool net_receive(void *opaque, const struct iovec *iov, int niov,
         else
             taken = never || !virtio_ready(&n->v);
     }
+    trace_dev(virtio_net_receive, &n->v.pci.dev, "queue %u: %zu bytes, %u buffers", q->index, size, count);
     os_mutex_unlock(lock_of(n));
     return taken;
 }

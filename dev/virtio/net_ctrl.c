@@ -1,7 +1,9 @@
 /* virtio-net's control queue and the receive filter it sets (VIRTIO 1.2, 5.1.6.5). Everything here
  * is locked. Must never touch frames' data or the backend.
  */
+#include "base/trace.h"
 #include "dev/virtio/net_int.h"
+#include "dev/virtio/trace.def"
 
 enum {
     CLASS_RX = 0,
@@ -158,12 +160,8 @@ static uint8_t ctrl_offloads(struct virtio_net *n, const struct virtio_chain *c,
     return ACK_OK;
 }
 
-uint8_t net_ctrl(struct virtio_net *n, struct virtio_chain *c)
+static uint8_t run(struct virtio_net *n, struct virtio_chain *c, const uint8_t head[2])
 {
-    uint8_t head[2];
-
-    if (virtio_iov_get(c->iov, c->nout, 0, head, 2) != 2)
-        return ACK_ERR;
     switch (head[0]) {
     case CLASS_RX:
         return ctrl_rx(n, c, head[1]);
@@ -183,4 +181,15 @@ uint8_t net_ctrl(struct virtio_net *n, struct virtio_chain *c)
     default:
         return ACK_ERR;
     }
+}
+
+uint8_t net_ctrl(struct virtio_net *n, struct virtio_chain *c)
+{
+    uint8_t head[2], ack;
+
+    if (virtio_iov_get(c->iov, c->nout, 0, head, 2) != 2)
+        return ACK_ERR;
+    ack = run(n, c, head);
+    trace_dev(virtio_net_control, &n->v.pci.dev, "class %u, command %u: %u", head[0], head[1], ack);
+    return ack;
 }

@@ -5,7 +5,9 @@
 #include "dev/virtio/class.h"
 
 #include "base/log.h"
+#include "base/trace.h"
 #include "dev/virtio/p9_int.h"
+#include "dev/virtio/trace.def"
 
 struct virtio_9p {
     struct virtio v; /* first */
@@ -47,6 +49,13 @@ static void serve(struct virtio_9p *n, struct p9_request *r)
 
     r->written =
         p9_serve(&n->server, c->iov, c->nout, c->out_size, c->iov + c->nout, c->nin, c->in_size);
+    if (trace_on(virtio_9p_request)) {
+        uint8_t head[7] = {0};
+
+        virtio_iov_get(c->iov, c->nout, 0, head, sizeof(head));
+        trace_dev(virtio_9p_request, &n->v.pci.dev, "type %u, tag %u, %u bytes, answer %llu", head[4],
+                  mem_ld16le(head + 5), mem_ld32le(head), (unsigned long long)r->written);
+    }
 }
 
 static void *work(void *arg)

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/trace.h"
 #include "dev/virtio/int.h"
+#include "dev/virtio/trace.def"
 
 enum {
     COMMON_AT = 0,
@@ -274,7 +276,9 @@ static void modern_write(void *opaque, uint64_t offset, uint64_t value, unsigned
     os_mutex_unlock(&v->pci.dev.lock);
 }
 
-static const struct mem_ops modern_ops = {modern_read, modern_write, 1, 4, false};
+static const struct mem_ops modern_ops = {
+    .read = modern_read, .write = modern_write, .min_size = 1, .max_size = 4,
+    .on_read = &trace_point_virtio_pci_read, .on_write = &trace_point_virtio_pci_write};
 
 /* ---- the legacy block, 4.1.4.10 ---- */
 
@@ -388,7 +392,9 @@ static void legacy_write(void *opaque, uint64_t offset, uint64_t value, unsigned
     os_mutex_unlock(&v->pci.dev.lock);
 }
 
-static const struct mem_ops legacy_ops = {legacy_read, legacy_write, 1, 4, false};
+static const struct mem_ops legacy_ops = {
+    .read = legacy_read, .write = legacy_write, .min_size = 1, .max_size = 4,
+    .on_read = &trace_point_virtio_pci_read, .on_write = &trace_point_virtio_pci_write};
 
 /* ---- configuration space ---- */
 
@@ -464,6 +470,7 @@ static void add_modern(struct virtio *v)
     unsigned cap;
 
     x->modern = mem_region_io("virtio-pci", MODERN_SIZE, &modern_ops, v);
+    mem_region_set_owner(x->modern, p->dev.path);
     pci_bar_set(p, MODERN_BAR, PCI_BAR_MEM64 | PCI_BAR_PREFETCH, x->modern);
     add_cap(p, CAP_COMMON, COMMON_AT, BLOCK, 0);
     add_cap(p, CAP_ISR, ISR_AT, BLOCK, 0);
@@ -485,6 +492,7 @@ static void add_legacy(struct virtio *v)
 
     size = UINT64_C(1) << (64 - bits_clz64(size - 1));
     x->legacy = mem_region_io("virtio-pci-legacy", size, &legacy_ops, v);
+    mem_region_set_owner(x->legacy, v->pci.dev.path);
     pci_bar_set(&v->pci, LEGACY_BAR, PCI_BAR_IO, x->legacy);
 }
 

@@ -6,7 +6,9 @@
  */
 #include <stdlib.h>
 
+#include "base/trace.h"
 #include "dev/virtio/ring_int.h"
+#include "dev/virtio/trace.def"
 
 static bool is_packed(const struct virtio_queue *q)
 {
@@ -182,6 +184,8 @@ struct virtio_chain *virtio_pop(struct virtio_queue *q)
         chain_free(c);
         return NULL;
     }
+    trace_dev(virtio_pop, &q->v->pci.dev, "queue %u: %llu out, %llu in", q->index, (unsigned long long)c->out_size,
+              (unsigned long long)c->in_size);
     q->busy++;
     return c;
 }
@@ -216,6 +220,7 @@ void virtio_put(struct virtio_chain *c, uint64_t written)
     struct virtio *v = q->v;
     uint64_t left = min_of(written, c->in_size);
 
+    trace_dev(virtio_put, &v->pci.dev, "queue %u: %llu", q->index, (unsigned long long)written);
     for (uint32_t i = 0; left && i < c->nin; i++) {
         const struct iovec *iov = &c->iov[c->nout + i];
         size_t n = min_of((uint64_t)iov->iov_len, left);
@@ -245,8 +250,10 @@ void virtio_publish(struct virtio_queue *q)
 
     if (!q->used_pending || !q->hdesc)
         return;
-    if (is_packed(q) ? packed_publish(q) : split_publish(q))
+    if (is_packed(q) ? packed_publish(q) : split_publish(q)) {
+        trace_dev(virtio_interrupt, &v->pci.dev, "queue %u: vector %#x", q->index, q->vector);
         v->transport->interrupt(v, q->vector, VIRTIO_ISR_QUEUE);
+    }
 }
 
 bool virtio_kicks(struct virtio_queue *q, bool on)
@@ -313,12 +320,16 @@ void virtio_queue_enable(struct virtio_queue *q)
                       (unsigned long long)q->used);
         return;
     }
+    trace_dev(virtio_queue, &q->v->pci.dev, "queue %u: %u entries at %#llx, %#llx, %#llx", q->index, q->size,
+              (unsigned long long)q->desc, (unsigned long long)q->avail, (unsigned long long)q->used);
     q->enabled = true;
     virtio_poke(q);
 }
 
 void virtio_queue_disable(struct virtio_queue *q)
 {
+    if (q->enabled)
+        trace_dev(virtio_queue_off, &q->v->pci.dev, "queue %u: %u in flight", q->index, q->busy);
     q->enabled = false;
     q->hdesc = NULL;
     q->used_pending = 0;

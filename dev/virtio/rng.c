@@ -1,7 +1,9 @@
 /* virtio-rng (VIRTIO 1.2, 5.4): random bytes of the host's kernel, at most max-bytes in each
  * period. Knows nothing of where guests put them.
  */
+#include "base/trace.h"
 #include "dev/virtio/class.h"
+#include "dev/virtio/trace.def"
 #include "os/random.h"
 
 struct virtio_rng {
@@ -55,6 +57,7 @@ static void rng_kick(struct virtio *v, struct virtio_queue *q)
     while (budget-- && (c = virtio_pop(q))) {
         size_t n = fill(r, c);
 
+        trace_dev(virtio_rng_request, &v->pci.dev, "%llu, %zu", (unsigned long long)c->in_size, n);
         if (!n && c->in_size) {
             virtio_unpop(c);
             arm(r, r->quota ? RETRY_MS : r->period_ms);

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/trace_define.h"
 #include "dev/virtio/int.h"
 #include "dev/virtio/ring_int.h"
+#include "dev/virtio/trace.def"
 
 /* ---- loop work ---- */
 
@@ -45,6 +47,7 @@ void virtio_poke(struct virtio_queue *q)
 
 void virtio_kick(struct virtio *v, unsigned index)
 {
+    trace_dev(virtio_notify, &v->pci.dev, "queue %u%s", index, index < v->nqueues ? "" : ", which there is not");
     if (index >= v->nqueues)
         return;
     if (v->pci.dev.env->loop)
@@ -93,15 +96,17 @@ void virtio_features_set(struct virtio *v, uint32_t sel, uint32_t bits)
 static bool features_good(struct virtio *v)
 {
     if (v->driver_features & ~v->offered || !(v->driver_features & VIRTIO_F_VERSION_1)) {
-        log_guest("%s: the driver chose features %#llx of %#llx", v->type->name,
+        dev_guest(&v->pci.dev, "the driver chose features %#llx of %#llx",
                   (unsigned long long)v->driver_features, (unsigned long long)v->offered);
         return false;
     }
     if (v->offered & ~v->driver_features & VIRTIO_F_ACCESS_PLATFORM) {
-        log_guest("%s: the driver does not know iommu_platform", v->type->name);
+        dev_guest(&v->pci.dev, "the driver does not know iommu_platform");
         return false;
     }
     v->accepted = v->driver_features;
+    trace_dev(virtio_features, &v->pci.dev, "%#llx of %#llx", (unsigned long long)v->accepted,
+              (unsigned long long)v->offered);
     if (v->type->features)
         v->type->features(v);
     return true;
@@ -143,6 +148,7 @@ void virtio_status_set(struct virtio *v, uint8_t status)
 {
     uint8_t old = v->status;
 
+    trace_dev(virtio_status, &v->pci.dev, "%#x, %#x", old, status);
     if (!status) {
         reset_all(v);
         post_changed(v);
@@ -172,8 +178,8 @@ void virtio_broken(struct virtio *v, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    log_guest("%s%s%s: the driver's mistake: %s", v->type->name, v->pci.dev.id ? " " : "",
-              v->pci.dev.id ? v->pci.dev.id : "", text);
+    trace_dev(virtio_broken, &v->pci.dev, "%s", text);
+    dev_guest(&v->pci.dev, "the driver's mistake: %s", text);
     v->status |= VIRTIO_NEEDS_RESET;
     if (v->status & VIRTIO_DRIVER_OK && !v->legacy)
         virtio_config_changed(v);

@@ -161,6 +161,54 @@ def control(ctx):
 
 
 @case("base")
+def options(ctx):
+    """Options without a guest: -uuid, -global, -trace, what they refuse; and that lines of the log say when and who."""
+    folder = tempfile.mkdtemp(prefix="myna-")
+    path, log = os.path.join(folder, "qmp"), os.path.join(folder, "log")
+    uuid = "550e8400-e29b-41d4-a716-446655440000"
+    asked = ["-M", "virt", "-display", "none", "-S", "-qmp", f"unix:{path},server=on,wait=off", "-uuid", uuid,
+             "-device", "pcie-root-port,id=p", "-global", "virtio-net-pci.mac=52:54:00:0a:0b:0c",
+             "-global", '{"driver": "virtio-rng-pci", "property": "max-bytes", "value": "17"}',
+             "-device", "virtio-rng-pci,id=r", "-trace", "pl011_*,file=" + log]
+    wrong = {("-uuid", "550e8400"): "is no UUID",
+             ("-global", "virtio-net-pci.mca=52:54:00:0a:0b:0c"): "no property 'mca'; did you mean 'mac'?",
+             ("-global", "virtio-net-pci.mac=52"): "-global: virtio-net-pci: property 'mac'",
+             ("-global", "mac"): "needs driver, property and value",
+             ("-trace", "pl01_read"): "no trace point 'pl01_read'; did you mean 'pl011_read'?",
+             ("-d", "nonsense"): "no log category 'nonsense'"}
+    try:
+        for words, text in wrong.items():
+            run = subprocess.run(ctx.command("-M", "virt", "-S", *words), stdin=subprocess.DEVNULL, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+            assert run.returncode == 1 and text in run.stdout, f"{words}: {run.stdout}"
+        with Machine(ctx.command(*asked), ctx.log()) as m:
+            q = Qmp(path)
+            assert q.call("query-uuid")["UUID"] == uuid
+            states = {p["name"]: p["state"] for p in q.call("trace-event-get-state", name="*")}
+            assert states["pl011_write"] == "enabled" and states["virtio_status"] == "disabled", states
+            q.call("trace-event-set-state", name="virtio_*", enable=True)
+            assert q.call("trace-event-get-state", name="virtio_pop")[0]["state"] == "enabled"
+            q.call("system_reset")
+            q.call("quit")
+            assert m.end(20) == 0
+        with open(log, encoding="utf-8") as text:
+            assert re.search(r"^\[\d+\.\d{9}\] pl011_interrupt /uart: 0 of 0$", text.read(), re.M)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@case("base")
+def globals_and_traces(ctx):
+    """A guest sees what -global says; a trace names the processor and the device."""
+    with Machine(kernel(ctx, "quiet myna=run:cat+/sys/class/net/eth0/address", "-nic", "user",
+                        "-global", "virtio-net-pci.mac=52:54:00:0a:0b:0c", "-trace", "virtio_status"), ctx.log()) as m:
+        m.wait(r"^\[\d+\.\d{9} cpu0\] virtio_status /virtio-net-pci.0: 0, 0$", 120)
+        m.wait(r"^52:54:00:0a:0b:0c$", 120)
+        m.wait(r"MYNA: done", 60)
+        assert m.end() == 0
+
+
+@case("base")
 def debugger(ctx):
     """gdb: stop at the kernel's entry, registers, memory, step, continue."""
     need("gdb-multiarch")

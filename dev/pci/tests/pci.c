@@ -33,7 +33,7 @@ static void probe_write(void *dev, uint64_t offset, uint64_t value, unsigned siz
     pci_msi_raise(dev, (unsigned)value >> 1);
 }
 
-static const struct mem_ops probe_ops = {probe_read, probe_write, 1, 4, false};
+static const struct mem_ops probe_ops = {.read = probe_read, .write = probe_write, .min_size = 1, .max_size = 4};
 
 static int probe_realize(struct dev *d, struct err *e)
 {
