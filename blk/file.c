@@ -260,7 +260,7 @@ static bool file_start(struct blk *b, struct blk_req *r)
             blk_io_defer(b->io, r);
             return true;
         }
-        /* fall through */
+        __attribute__((fallthrough));
     case BLK_OP_ZERO:
         if (f->rmw || (f->no_zero_range && r->op == BLK_OP_ZERO &&
                        !(r->flags & BLK_MAY_UNMAP && !f->no_punch)))

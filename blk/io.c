@@ -440,7 +440,8 @@ bool blk_io_poll(struct blk_io *io)
     io->plugged++;
     io->polling++;
     while (more) {
-        more = ring_poll(io) | pool_poll(io);
+        more = ring_poll(io);
+        more = pool_poll(io) || more; /* both, always */
         while (!list_empty(&io->deferred)) {
             struct blk_req *r = container_of(io->deferred.next, struct blk_req, link);
 

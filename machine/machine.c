@@ -36,7 +36,7 @@ static const struct prop conf_props[] = {
     {"globals", PROP_LIST, offsetof(struct machine_conf, globals), .help = "values for all devices of a driver"},
     {"accel", PROP_DICT, offsetof(struct machine_conf, accel), .help = "accelerator"},
     {"rtc", PROP_DICT, offsetof(struct machine_conf, rtc), .help = "real-time clock"},
-    {NULL},
+    {0},
 };
 
 /* ---- parts ---- */

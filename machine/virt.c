@@ -62,7 +62,7 @@ static const struct prop props[] = {
      .help = "accepted: this board describes itself by device tree only"},
     {"pflash0", PROP_STR, offsetof(struct virt, flash0), .help = "block backend of the first flash bank (firmware)"},
     {"pflash1", PROP_STR, offsetof(struct virt, flash1), .help = "block backend of the second flash bank (variables)"},
-    {NULL},
+    {0},
 };
 
 static void place(struct machine *m, struct mem_region *r, enum virt_place p)

@@ -35,7 +35,7 @@ static bool start_read(struct qcow2 *q, struct blk_req *r)
     case QCOW2_UNALLOCATED:
         if (backing && r->at < backing->size)
             return r->size <= backing->size - r->at && pass(r, backing, r->at);
-        /* fall through */
+        __attribute__((fallthrough));
     case QCOW2_IS_ZERO:
         blk_iov_zero(r->iov, r->niov, 0, r->size);
         r->rc = 0;
