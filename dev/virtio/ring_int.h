@@ -9,8 +9,10 @@
 struct ring_desc {
     uint64_t addr;
     uint32_t len;
-    uint16_t flags, next; /* packed: id is in `next` */
+    uint16_t flags, next; /* packed: `next` has the buffer's id */
 };
+/* The two forms have the last two fields in opposite order (2.7.5, 2.8.13). */
+enum { SPLIT_FLAGS = 12, SPLIT_NEXT = 14, PACKED_ID = 12, PACKED_FLAGS = 14 };
 enum { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4, DESC_AVAIL = 1 << 7, DESC_USED = 1 << 15 };
 
 /* Fields of rings in guest memory, little-endian, which other processors change meanwhile. */
@@ -41,15 +43,15 @@ static inline bool ring_need_event(uint16_t event, uint16_t now, uint16_t old)
     return (uint16_t)(now - event - 1) < (uint16_t)(now - old);
 }
 
-static inline struct ring_desc ring_desc_at(const uint8_t *table, unsigned i)
+static inline struct ring_desc ring_desc_at(const uint8_t *table, unsigned i, bool packed)
 {
     const uint8_t *p = table + 16 * (size_t)i;
 
     return (struct ring_desc){
         .addr = __atomic_load_n((const uint64_t *)p, __ATOMIC_RELAXED),
         .len = __atomic_load_n((const uint32_t *)(p + 8), __ATOMIC_RELAXED),
-        .flags = ring_ld(p + 12),
-        .next = ring_ld(p + 14),
+        .flags = ring_ld(p + (packed ? PACKED_FLAGS : SPLIT_FLAGS)),
+        .next = ring_ld(p + (packed ? PACKED_ID : SPLIT_NEXT)),
     };
 }
 

@@ -17,7 +17,8 @@ static bool desc_ready(uint16_t flags, bool wrap)
 
 bool packed_empty(struct virtio_queue *q)
 {
-    return !desc_ready(ring_ld_acquire(q->hdesc + 16 * q->last_avail + 12), q->avail_wrap);
+    return !desc_ready(ring_ld_acquire(q->hdesc + 16 * q->last_avail + PACKED_FLAGS),
+                       q->avail_wrap);
 }
 
 static bool chain_indirect(struct virtio_queue *q, struct virtio_chain *c,
@@ -30,7 +31,7 @@ static bool chain_indirect(struct virtio_queue *q, struct virtio_chain *c,
 
     /* 2.8.8: the whole table in order; NEXT and ids in it mean nothing. */
     for (unsigned i = 0; good && i < n; i++) {
-        struct ring_desc in = ring_desc_at(table, i);
+        struct ring_desc in = ring_desc_at(table, i, true);
 
         good = ring_chain_add(c, &in);
     }
@@ -57,7 +58,7 @@ bool packed_pop(struct virtio_queue *q, struct virtio_chain *c)
         return false;
     c->count = 0;
     for (;;) {
-        struct ring_desc d = ring_desc_at(q->hdesc, at);
+        struct ring_desc d = ring_desc_at(q->hdesc, at, true);
 
         if (++c->count > q->size) {
             virtio_broken(q->v, "queue %u: a chain longer than the ring", q->index);
@@ -99,11 +100,11 @@ void packed_put(struct virtio_queue *q, const struct virtio_chain *c, uint32_t w
     uint16_t flags =
         (uint16_t)((q->used_wrap ? DESC_AVAIL | DESC_USED : 0) | (written ? DESC_WRITE : 0));
 
-    mem_st16le(entry + 12 + 2, c->id);
+    mem_st16le(entry + PACKED_ID, c->id);
     mem_st32le(entry + 8, written);
     /* The driver looks at entries in order: it sees none before the first one's flags. */
     if (q->used_pending) {
-        ring_st(entry + 12, flags);
+        ring_st(entry + PACKED_FLAGS, flags);
     } else {
         q->first_at = q->used_idx;
         q->first_flags = flags;
@@ -119,7 +120,7 @@ bool packed_publish(struct virtio_queue *q)
     unsigned at, now;
 
     mem_dma_done(virtio_mem(q->v), q->hdesc, 16 * (size_t)q->size);
-    ring_st_release(q->hdesc + 16 * q->first_at + 12, q->first_flags);
+    ring_st_release(q->hdesc + 16 * q->first_at + PACKED_FLAGS, q->first_flags);
     q->used_pending = 0;
     ring_fence();
     flags = ring_ld(q->havail + 2) & 3;
@@ -146,5 +147,5 @@ bool packed_kicks(struct virtio_queue *q, bool on)
     if (!on)
         return false;
     ring_fence();
-    return desc_ready(ring_ld_acquire(q->hdesc + 16 * q->avail_seen + 12), q->seen_wrap);
+    return desc_ready(ring_ld_acquire(q->hdesc + 16 * q->avail_seen + PACKED_FLAGS), q->seen_wrap);
 }

@@ -40,7 +40,7 @@ static bool chain_indirect(struct virtio_queue *q, struct virtio_chain *c,
     bool good = n > 0;
 
     while (good) {
-        struct ring_desc in = ring_desc_at(table, i);
+        struct ring_desc in = ring_desc_at(table, i, false);
 
         if (in.flags & DESC_INDIRECT) {
             virtio_broken(q->v, "queue %u: indirect descriptor within an indirect table", q->index);
@@ -76,7 +76,7 @@ static bool chain_walk(struct virtio_queue *q, struct virtio_chain *c, unsigned 
             virtio_broken(q->v, "queue %u: a loop of descriptors", q->index);
             return false;
         }
-        d = ring_desc_at(q->hdesc, i);
+        d = ring_desc_at(q->hdesc, i, false);
         if (d.flags & DESC_INDIRECT) {
             if (d.flags & DESC_NEXT) {
                 virtio_broken(q->v, "queue %u: an indirect descriptor that has a next", q->index);

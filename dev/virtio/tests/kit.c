@@ -311,22 +311,24 @@ void drv_queue(struct kit *k, struct drv_queue *q, unsigned index, unsigned size
     assert_int_equal(reg(k, QUEUE_ENABLE), 1);
 }
 
+/* `number`: the next one's place, or, in a packed ring, the buffer's id, which comes before the
+ * flags. */
 static void put_desc(struct kit *k, uint64_t at, const struct drv_buf *b, uint16_t flags,
-                     uint16_t last)
+                     uint16_t number, bool packed)
 {
     uint8_t *p = kit_ram(k, at);
 
     mem_st64le(p, b->at);
     mem_st32le(p + 8, b->size);
-    mem_st16le(p + 12, (uint16_t)(flags | (b->in ? 2 : 0)));
-    mem_st16le(p + 14, last);
+    mem_st16le(p + (packed ? 14 : 12), (uint16_t)(flags | (b->in ? 2 : 0)));
+    mem_st16le(p + (packed ? 12 : 14), number);
 }
 
 static void put_table(struct kit *k, uint64_t table, const struct drv_buf *bufs, unsigned n,
                       bool packed)
 {
     for (unsigned i = 0; i < n; i++)
-        put_desc(k, table + 16 * i, &bufs[i], !packed && i + 1 < n, (uint16_t)(i + 1));
+        put_desc(k, table + 16 * i, &bufs[i], !packed && i + 1 < n, (uint16_t)(i + 1), packed);
 }
 
 static unsigned add_split(struct drv_queue *q, const struct drv_buf *bufs, unsigned n,
@@ -339,7 +341,7 @@ static unsigned add_split(struct drv_queue *q, const struct drv_buf *bufs, unsig
         unsigned next = (at + 1) % q->size;
 
         put_desc(q->k, q->desc + 16 * at, &bufs[i], (uint16_t)((i + 1 < n) | (indirect ? 4 : 0)),
-                 (uint16_t)next);
+                 (uint16_t)next, false);
         at = next;
     }
     q->free = (uint16_t)at;
@@ -360,7 +362,7 @@ static unsigned add_packed(struct drv_queue *q, const struct drv_buf *bufs, unsi
         uint16_t flags = (uint16_t)((i + 1 < n) | (indirect ? 4 : 0) | (wrap ? 1 << 7 : 1 << 15));
 
         put_desc(q->k, q->desc + 16 * at, &bufs[i], i ? flags : (wrap ? 1 << 15 : 1 << 7),
-                 (uint16_t)id);
+                 (uint16_t)id, true);
         if (!i)
             first = (uint16_t)(flags | (bufs[i].in ? 2 : 0));
         if (++at == q->size) {
@@ -368,7 +370,7 @@ static unsigned add_packed(struct drv_queue *q, const struct drv_buf *bufs, unsi
             wrap = !wrap;
         }
     }
-    mem_st16le(kit_ram(q->k, q->desc + 16 * q->next + 12), first);
+    mem_st16le(kit_ram(q->k, q->desc + 16 * q->next + 14), first);
     q->next = (uint16_t)at;
     q->wrap = wrap;
     return id;
@@ -403,10 +405,10 @@ bool drv_used(struct drv_queue *q, unsigned *id, uint32_t *length)
         uint16_t flags;
 
         p = kit_ram(q->k, q->desc + 16 * q->seen);
-        flags = mem_ld16le(p + 12);
+        flags = mem_ld16le(p + 14);
         if ((bool)(flags & 1 << 15) != q->seen_wrap || (bool)(flags & 1 << 7) != q->seen_wrap)
             return false;
-        *id = mem_ld16le(p + 14);
+        *id = mem_ld16le(p + 12);
         *length = mem_ld32le(p + 8);
         q->seen = (uint16_t)(q->seen + q->lengths[*id]);
         if (q->seen >= q->size) {

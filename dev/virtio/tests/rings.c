@@ -379,7 +379,7 @@ static void test_bad_indirect(void **state)
             struct drv_buf b = {bad[i].at, bad[i].size, false};
             uint8_t *flags;
 
-            flags = kit_ram(k, q.desc + 16 * drv_add(&q, &b, 1, 0) + 12);
+            flags = kit_ram(k, q.desc + 16 * drv_add(&q, &b, 1, 0) + (p ? 14 : 12));
             mem_st16le(flags, mem_ld16le(flags) | bad[i].flags);
             broken_then_reset(k, &q, f[p]);
         }
@@ -453,7 +453,7 @@ static void test_bad_packed(void **state)
     for (unsigned i = 0; i < 16; i++)
         drv_add(&q, &b, 1, 0);
     for (unsigned i = 0; i < 16; i++)
-        *kit_ram(k, q.desc + 16 * i + 12) |= 1;
+        *kit_ram(k, q.desc + 16 * i + 14) |= 1;
     broken_then_reset(k, &q, f);
     kit_free(k);
 }

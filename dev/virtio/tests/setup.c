@@ -18,7 +18,7 @@ struct world {
 struct driver {
     uint64_t features;
     uint16_t next[32]; /* where it is in each ring */
-    uint8_t wrap[32]; /* 1 bit */
+    uint8_t wrap[32];  /* 1 bit */
 };
 #define DRIVER_AT (DEVKIT_RAM + DEVKIT_RAM_SIZE - 0x1000)
 
@@ -105,7 +105,7 @@ static void begin(struct devkit *kit)
 }
 
 static void put_desc(struct devkit *kit, struct world *w, uint8_t *to, unsigned flags,
-                     unsigned last)
+                     unsigned last, bool packed)
 {
     uint64_t r = roll(w), at = DEVKIT_RAM + 0x80000 + (r & 0x7ffff);
     uint32_t length = (uint32_t[]){16, 1, 512, 4096, 8, 12, 1514, 20}[r >> 20 & 7];
@@ -127,8 +127,8 @@ static void put_desc(struct devkit *kit, struct world *w, uint8_t *to, unsigned 
     }
     mem_st64le(to, at);
     mem_st32le(to + 8, length);
-    mem_st16le(to + 14, (uint16_t)last);
-    mem_st16le(to + 12, (uint16_t)flags);
+    mem_st16le(to + (packed ? 12 : 14), (uint16_t)last);
+    mem_st16le(to + (packed ? 14 : 12), (uint16_t)flags);
 }
 
 static unsigned pieces(struct world *w, unsigned *out)
@@ -150,9 +150,9 @@ static void offer_split(struct devkit *kit, struct world *w, unsigned q)
         unsigned flags = (i + 1 < n) | (i >= out ? 2u : 0);
 
         if (indirect)
-            put_desc(kit, w, table + 16 * i, flags, i + 1);
+            put_desc(kit, w, table + 16 * i, flags, i + 1, false);
         else
-            put_desc(kit, w, desc + 16 * ((head + i) % RING), flags, (head + i + 1) % RING);
+            put_desc(kit, w, desc + 16 * ((head + i) % RING), flags, (head + i + 1) % RING, false);
     }
     if (indirect) {
         mem_st64le(desc + 16 * head, area(q) + 0x3000);
@@ -172,7 +172,8 @@ static void offer_packed(struct devkit *kit, struct world *w, unsigned q)
     for (unsigned i = 0; i < n; i++) {
         d->next[q] %= RING; /* others write to memory, too */
         put_desc(kit, w, desc + 16 * d->next[q],
-                 (i + 1 < n) | (i >= out ? 2u : 0) | (d->wrap[q] & 1 ? 1u << 7 : 1u << 15), id);
+                 (i + 1 < n) | (i >= out ? 2u : 0) | (d->wrap[q] & 1 ? 1u << 7 : 1u << 15), id,
+                 true);
         d->next[q] = (d->next[q] + 1) % RING;
         d->wrap[q] ^= !d->next[q];
     }
