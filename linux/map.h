@@ -14,13 +14,14 @@
 #include <stdint.h>
 
 #include "base/vec.h"
+#include "os/map.h"
 
 #define LX_PAGE_SIZE UINT64_C(4096) /* of the guest, and of the host */
 #define LX_PAGE_MASK (LX_PAGE_SIZE - 1)
 #define LX_ADDR_TOP  UINT64_C(0x7ffffffff000) /* guest addresses are below */
-#define LX_MMAP_TOP  UINT64_C(0x700000000000) /* new mappings go below, far from the host's own */
+#define LX_MMAP_TOP  OS_ROOM_TOP              /* new mappings go below */
 #define LX_MMAP_LOW  UINT64_C(0x10000)
-#define LX_PIE_BASE  UINT64_C(0x2aaaaaa00000)
+#define LX_PIE_BASE  OS_ROOM_MIDDLE
 
 struct lx_region {
     uint64_t start, end;

@@ -16,6 +16,16 @@
 
 enum os_prot { OS_NONE = 0, OS_READ = 1, OS_WRITE = 2, OS_EXEC = 4 };
 
+/* Room for mappings at addresses that a program chooses itself, far from those that the host
+ * chooses: from the top down, and from the middle up. The thread sanitizer leaves less of it. */
+#ifdef __SANITIZE_THREAD__
+#define OS_ROOM_TOP    UINT64_C(0x7000000000)
+#define OS_ROOM_MIDDLE UINT64_C(0x2000000000)
+#else
+#define OS_ROOM_TOP    UINT64_C(0x700000000000)
+#define OS_ROOM_MIDDLE UINT64_C(0x2aaaaaa00000)
+#endif
+
 struct os_map {
     void *data;
     size_t size;
