@@ -3,9 +3,11 @@
  * what a file is.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/system.h"
@@ -18,7 +20,7 @@
 
 enum option { R_HELP, R_INITRD, R_APPEND, R_CPUS, R_MEMORY, R_ARCH, R_DISK, R_FORWARD, R_SHARE, R_SNAPSHOT, R_NO_NET,
               R_NAME, R_FIRMWARE, R_CPU, R_LOG, R_LOGFILE, R_GDB, R_PAUSED, R_DEVICE, R_TIER,
-              R_TRACE };
+              R_TRACE, R_VARIABLES };
 
 static const struct app_option options[] = {
     {"--initrd", "FILE", R_INITRD, "initial RAM disk of a kernel"},
@@ -31,6 +33,7 @@ static const struct app_option options[] = {
     {"--no-network", NULL, R_NO_NET, "no network"},
     {"--snapshot", NULL, R_SNAPSHOT, "writes to disks are lost at the end"},
     {"--firmware", "FILE", R_FIRMWARE, "firmware; default for disks: Debian's EDK2"},
+    {"--variables", "FILE", R_VARIABLES, "what the firmware keeps; default for disks: DISK.efivars beside it; none: forget"},
     {"--arch", "NAME", R_ARCH, "architecture, where the file does not tell"},
     {"--cpu", "MODEL", R_CPU, "processor model"},
     {"--device", "DRIVER,...", R_DEVICE, "one more device"},
@@ -50,6 +53,7 @@ static const char *const firmware_places[] = {
     "/usr/share/edk2/aarch64/QEMU_EFI.fd", NULL};
 
 enum what { IS_DISK, IS_KERNEL };
+enum { FLASH_BANK = 64 << 20 };
 
 /* An arm64 kernel, packed or not, or else a disk. */
 static int look(const char *path, enum what *what, struct err *e)
@@ -71,6 +75,12 @@ static int look(const char *path, enum what *what, struct err *e)
     return 0;
 }
 
+struct choice { /* what the words said, until it is put together */
+    const char *what, *firmware, *variables, *append;
+    struct str forwards;
+    bool network;
+};
+
 static int add_firmware(struct system *s, const char *path, struct err *e)
 {
     for (const char *const *p = firmware_places; !path && *p; p++)
@@ -82,11 +92,48 @@ static int add_firmware(struct system *s, const char *path, struct err *e)
     return 0;
 }
 
-struct choice { /* what the words said, until it is put together */
-    const char *what, *firmware, *append;
-    struct str forwards;
-    bool network;
-};
+/* Makes the file when it is not there: a flash bank as it is delivered. Firmware formats it. */
+static int make_variables(const char *path, struct err *e)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    int rc = 0;
+
+    if (fd < 0)
+        return errno == EEXIST ? 0 : err_set(e, errno, "cannot make '%s'", path);
+    if (ftruncate(fd, FLASH_BANK)) {
+        rc = err_set(e, errno, "cannot make '%s'", path);
+        unlink(path);
+    }
+    close(fd);
+    return rc;
+}
+
+/* Firmware's variables (boot entries, keys) in the second flash bank. The file stands beside the disk, because it belongs to
+ * what is installed there, and moves with it; where none can be made the machine starts without. Firmware of the
+ * user's choice may keep something else there: only in a file that is named. */
+static int add_variables(struct system *s, const struct choice *c, struct err *e)
+{
+    struct str path = {0};
+    struct stat disk;
+    int rc = 0;
+
+    if (c->variables ? !strcmp(c->variables, "none") : c->firmware || stat(c->what, &disk) || !S_ISREG(disk.st_mode))
+        return 0;
+    str_printf(&path, c->variables ? "%s" : "%s.efivars", c->variables ? c->variables : c->what);
+    if (!s->snapshot || c->variables)
+        rc = make_variables(str_text(&path), e);
+    if (rc && !c->variables) {
+        log_warn("the firmware's variables are not kept: %s; --variables FILE names another place", e->text);
+        rc = 0;
+    } else if (!rc && access(str_text(&path), W_OK) && errno != ENOENT) {
+        log_warn("changes of the firmware's variables are not kept: '%s' cannot be written", str_text(&path));
+        rc = system_disk(s, str_text(&path), "if=pflash,unit=1,format=raw,snapshot=on", e);
+    } else if (!rc && !access(str_text(&path), F_OK)) {
+        rc = system_disk(s, str_text(&path), "if=pflash,unit=1,format=raw", e);
+    }
+    str_free(&path);
+    return rc;
+}
 
 /* "2222:22" or "127.0.0.1:2222:22" */
 static int add_forward(struct choice *c, const char *text, struct err *e)
@@ -129,6 +176,7 @@ static int act(struct system *s, struct choice *c, enum option id, const char *v
     case R_NO_NET: c->network = false; break;
     case R_SNAPSHOT: s->snapshot = true; break;
     case R_FIRMWARE: c->firmware = v; break;
+    case R_VARIABLES: c->variables = v; break;
     case R_ARCH: s->arch = v; break;
     case R_CPU: json_object_set_new(s->conf, "cpu", json_string(v)); break;
     case R_DEVICE: return system_device(s, v, e);
@@ -177,9 +225,11 @@ static int put_together(struct system *s, struct choice *c, struct err *e)
             rc = system_disk(s, c->what, "if=virtio,discard=unmap", e);
         if (!rc)
             rc = add_firmware(s, c->firmware, e);
+        if (!rc)
+            rc = add_variables(s, c, e);
     }
     if (!rc && c->network) {
-        str_printf(&text, "user,model=virtio-net-pci%s", str_text(&c->forwards));
+        str_printf(&text, "user%s", str_text(&c->forwards));
         rc = system_nic(s, str_text(&text), e);
     }
     str_free(&text);

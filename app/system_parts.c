@@ -95,23 +95,32 @@ static int drive_backend(struct system *s, json_t *d, json_t *blk, json_t *devic
     return rc;
 }
 
-static int place_drive(struct system *s, const char *interface, const char *id, json_t *device, struct err *e)
+/* `bank`: "0", "1", or NULL: the first that is free. */
+static int place_flash(json_t *machine, const char *bank, const char *id, struct err *e)
 {
-    json_t *machine = system_dict(s, "machine");
+    const char *name = json_object_get(machine, "pflash0") ? "pflash1" : "pflash0";
 
+    if (bank && strcmp(bank, "0") != 0 && strcmp(bank, "1") != 0)
+        return err_text(e, EINVAL, "-drive if=pflash: there are banks 0 and 1, no %s", bank);
+    if (bank)
+        name = *bank == '0' ? "pflash0" : "pflash1";
+    if (json_object_get(machine, name))
+        return err_text(e, EINVAL, bank ? "-drive if=pflash: bank %s has a file already"
+                                        : "-drive if=pflash: both flash banks have a file already", bank);
+    put(machine, name, id);
+    return 0;
+}
+
+static int place_drive(struct system *s, const char *interface, const char *bank, const char *id, json_t *device,
+                       struct err *e)
+{
     if (!strcmp(interface, "none"))
         return 0;
-    if (!strcmp(interface, "pflash")) {
-        const char *bank = json_object_get(machine, "pflash0") ? "pflash1" : "pflash0";
-
-        if (json_object_get(machine, bank))
-            return err_text(e, EINVAL, "-drive if=pflash: both flash banks have a file already");
-        put(machine, bank, id);
-        return 0;
-    }
+    if (!strcmp(interface, "pflash"))
+        return place_flash(system_dict(s, "machine"), bank, id, e);
     if (strcmp(interface, "virtio") != 0 && strcmp(interface, "default") != 0)
         return err_text(e, EINVAL, "-drive: no interface '%s' here: virtio, pflash or none", interface);
-    put(device, "driver", "virtio-blk-pci");
+    put(device, "driver", "@disk");
     put(device, "drive", id);
     json_array_append(system_list(s, "devices"), device);
     return 0;
@@ -140,7 +149,7 @@ int system_drive(struct system *s, const char *text, struct err *e)
     interface = get(d, "if") ? get(d, "if") : "default";
     put(blk, "node-name", id);
     if (!rc)
-        rc = place_drive(s, interface, id, device, e);
+        rc = place_drive(s, interface, get(d, "unit") ? get(d, "unit") : get(d, "index"), id, device, e);
     for (const char *const *k = dropped; *k; k++)
         json_object_del(d, *k);
     if (!rc && json_object_size(d))
@@ -273,7 +282,7 @@ int system_nic(struct system *s, const char *text, struct err *e)
         return 0;
     }
     device = json_object();
-    put(device, "driver", "virtio-net-pci");
+    put(device, "driver", "@nic");
     if (get(n, "model") && strcmp(get(n, "model"), "virtio") != 0)
         move(n, "model", device, "driver");
     json_object_del(n, "model");

@@ -446,6 +446,19 @@ void machine_free(struct machine *m)
 
 /* ---- devices ---- */
 
+struct dev *machine_part(struct machine *m, const struct dev_class *cls, const char *name)
+{
+    return dev_new(cls, m->root, name, &m->env);
+}
+
+int machine_part_set(struct dev *d, const char *name, json_t *value, struct err *e)
+{
+    int rc = prop_set(prop_find(d->cls->props, name), d, value, d->cls->name, e);
+
+    json_decref(value);
+    return rc;
+}
+
 static int unknown_device(const char *name, struct err *e)
 {
     const char *names[256] = {NULL};
@@ -460,11 +473,14 @@ int machine_device_add(struct machine *m, const json_t *conf, struct dev **out, 
     static const char *const skip[] = {"driver", "id", NULL};
     const char *driver = json_string_value(json_object_get(conf, "driver"));
     const char *id = json_string_value(json_object_get(conf, "id"));
-    const struct dev_class *cls = driver ? dev_class_find(driver) : NULL;
+    const struct dev_class *cls;
     struct dev *d;
     char name[64];
     int rc;
 
+    if (driver && *driver == '@')
+        driver = !strcmp(driver, "@nic") ? m->board->default_nic : m->board->default_disk;
+    cls = driver ? dev_class_find(driver) : NULL;
     if (!driver)
         return err_text(e, EINVAL, "a device needs a driver: -device DRIVER,key=value,...");
     if (!cls)

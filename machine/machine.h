@@ -7,7 +7,7 @@
  *  "kernel":..., "initrd":..., "append":..., "dtb":..., "bios":..., "blk": [-blockdev objects with "node-name"],
  *  "net": [-netdev objects], "chr": [-chardev objects], "serial": [chr ids], "devices": [-device objects: {"driver":..., "id":..., ...}],
  *  "globals": [{"driver":..., "property":..., "value":...}], "uuid":...,
- *  "accel": {"type":"dbt", ...}, "rtc": {...}, "name":..., "no-reboot":bool, "start-paused":bool}
+ *  a driver "@nic" or "@disk" is the board's default; "accel": {"type":"dbt", ...}, "rtc": {...}, "name":..., "no-reboot":bool, "start-paused":bool}
  */
 #ifndef MYNA_MACHINE_MACHINE_H
 #define MYNA_MACHINE_MACHINE_H
@@ -94,6 +94,9 @@ void machine_cpu_halt(struct machine *m, struct cpu *c); /* by the cpu itself: o
 bool machine_cpu_on(struct machine *m, unsigned index);
 /* Single-steps one cpu (others stand still) until DEBUG is told; stopped machines only. */
 void machine_step(struct machine *m, struct cpu *c);
+/* A device of the board: made in the tree, not realized yet; and a property of it (takes the reference to value). */
+struct dev *machine_part(struct machine *m, const struct dev_class *cls, const char *name);
+int must_check machine_part_set(struct dev *d, const char *name, json_t *value, struct err *e);
 struct blk *machine_blk(struct machine *m, const char *id);
 struct chr *machine_chr(struct machine *m, const char *id);
 struct net_port *machine_net(struct machine *m, const char *id);

@@ -44,7 +44,9 @@ static int find_cpu(struct machine *m, uint64_t mpidr)
     return -1;
 }
 
-static int64_t cpu_on(struct machine *m, struct cpu *self, uint64_t mpidr, uint64_t entry, uint64_t context)
+/* It starts at the highest level below EL3 (DEN 0022F, 6.4), wherever the caller is: a kernel that was entered at EL2 and
+ * went down to EL1 wants its other cpus at EL2, too. */
+static int64_t cpu_on(struct machine *m, uint64_t mpidr, uint64_t entry, uint64_t context)
 {
     int n = find_cpu(m, mpidr);
 
@@ -53,7 +55,7 @@ static int64_t cpu_on(struct machine *m, struct cpu *self, uint64_t mpidr, uint6
     if (machine_cpu_on(m, (unsigned)n))
         return ALREADY_ON;
     m->isa->sys->reset(m->vcpus[n].cpu); /* it stands still */
-    arm64_boot(m->vcpus[n].cpu, arm64_current_el(self), entry, context);
+    arm64_boot(m->vcpus[n].cpu, 2, entry, context);
     return machine_cpu_start(m, (unsigned)n) ? SUCCESS : ALREADY_ON;
 }
 
@@ -90,7 +92,7 @@ bool psci_call(void *machine, struct cpu *c, bool smc, uint64_t regs[4])
         result = SUCCESS;
         break;
     case CPU_ON:
-        result = cpu_on(m, c, regs[1] & mask, regs[2] & mask, regs[3] & mask);
+        result = cpu_on(m, regs[1] & mask, regs[2] & mask, regs[3] & mask);
         break;
     case AFFINITY_INFO:
         result = affinity_info(m, regs[1] & mask, regs[2] & mask);

@@ -18,7 +18,6 @@
 #include "dev/virtio.h"
 #include "isa/arm64/system.h"
 #include "machine/machine_int.h"
-#include "machine/psci.h"
 
 #define MB (UINT64_C(1) << 20)
 
@@ -70,73 +69,14 @@ static void place(struct machine *m, struct mem_region *r, enum virt_place p)
     mem_region_add(m->memory, virt_map[p].base, r, 0);
 }
 
-static struct dev *part(struct machine *m, const struct dev_class *cls, const char *name)
-{
-    return dev_new(cls, m->root, name, &m->env);
-}
-
-/* Sets a property of a part; takes the reference to value. */
-static int set(struct dev *d, const char *name, json_t *value, struct err *e)
-{
-    int rc = prop_set(prop_find(d->cls->props, name), d, value, d->cls->name, e);
-
-    json_decref(value);
-    return rc;
-}
-
 /* ---- interrupts ---- */
-
-static void gic_view(struct cpu *c, struct gic_view *v)
-{
-    struct arm64_view a;
-
-    arm64_view(c, &a);
-    *v = (struct gic_view){.el = a.el, .secure = a.secure, .ns_bank = a.ns, .imo = a.imo, .fmo = a.fmo};
-}
-
-static void wire_cpus(struct machine *m, struct virt *v)
-{
-    static const struct {
-        enum arm64_out out;
-        unsigned ppi;
-    } outputs[] = {{A64_OUT_CNTP, VIRT_PPI_PHYS}, {A64_OUT_CNTV, VIRT_PPI_VIRT}, {A64_OUT_CNTHP, VIRT_PPI_HYP},
-                   {A64_OUT_CNTHV, VIRT_PPI_HYP_VIRT}, {A64_OUT_CNTPS, VIRT_PPI_SECURE}, {A64_OUT_PMU, VIRT_PPI_PMU}};
-
-    for (unsigned i = 0; i < m->ncpus; i++) {
-        struct cpu *c = m->vcpus[i].cpu;
-
-        for (size_t n = 0; n < array_size(outputs); n++)
-            *arm64_irq_out(c, outputs[n].out) = gic_ppi(v->gic, i, outputs[n].ppi);
-        m->vcpus[i].sys.firmware = v->secure ? NULL : psci_call;
-    }
-}
 
 static int make_gic(struct machine *m, struct virt *v, struct err *e)
 {
-    struct cpu **cpus = mem_array(struct cpu *, m->ncpus);
-    uint64_t *affinity = mem_array(uint64_t, m->ncpus);
-    struct gic_wiring w = {.cpus = cpus, .count = m->ncpus, .affinity = affinity, .maintenance = VIRT_PPI_GIC,
-                           .irq = A64_LINE_IRQ, .fiq = A64_LINE_FIQ, .virq = A64_LINE_VIRQ, .vfiq = A64_LINE_VFIQ,
-                           .view = gic_view};
-    int rc;
+    const struct arm64_gic g = {.version = v->gicv3 ? 3 : 2, .spis = VIRT_SPIS, .security = v->secure,
+                                .virtualization = v->virtualization, .lpi = v->its, .firmware = !v->secure};
+    int rc = arm64_gic_new(m, &g, &v->gic, e);
 
-    for (unsigned i = 0; i < m->ncpus; i++) {
-        cpus[i] = m->vcpus[i].cpu;
-        affinity[i] = arm64_mpidr(cpus[i]) & 0xff00ffffff; /* the fields alone */
-    }
-    v->gic = part(m, v->gicv3 ? &dev_class_gicv3 : &dev_class_gicv2, "gic");
-    rc = set(v->gic, "num-irq", json_integer(32 + VIRT_SPIS), e);
-    if (!rc)
-        rc = set(v->gic, "has-security", json_boolean(v->secure), e);
-    if (!rc)
-        rc = set(v->gic, "has-virtualization", json_boolean(v->virtualization), e);
-    if (!rc && v->gicv3)
-        rc = set(v->gic, "has-lpi", json_boolean(v->its), e);
-    gic_wire(v->gic, &w);
-    free(cpus);
-    free(affinity);
-    if (!rc)
-        rc = dev_realize(v->gic, e);
     if (rc)
         return rc;
     place(m, gic_region(v->gic, GIC_DIST, 0), VIRT_GIC_DIST);
@@ -149,7 +89,6 @@ static int make_gic(struct machine *m, struct virt *v, struct err *e)
             place(m, gic_region(v->gic, GIC_VCPU, 0), VIRT_GIC_VCPU);
         }
     }
-    wire_cpus(m, v);
     return 0;
 }
 
@@ -159,10 +98,10 @@ static int make_msi(struct machine *m, struct virt *v, struct msi_target *target
     int rc;
 
     if (!v->gicv3) {
-        v->v2m = part(m, &dev_class_gicv2m, "v2m");
-        rc = set(v->v2m, "base-spi", json_integer(32 + VIRT_SPI_V2M), e);
+        v->v2m = machine_part(m, &dev_class_gicv2m, "v2m");
+        rc = machine_part_set(v->v2m, "base-spi", json_integer(32 + VIRT_SPI_V2M), e);
         if (!rc)
-            rc = set(v->v2m, "num-spi", json_integer(64), e);
+            rc = machine_part_set(v->v2m, "num-spi", json_integer(64), e);
         gicv2m_wire(v->v2m, v->gic);
         if (!rc)
             rc = dev_realize(v->v2m, e);
@@ -171,7 +110,7 @@ static int make_msi(struct machine *m, struct virt *v, struct msi_target *target
         place(m, gicv2m_region(v->v2m), VIRT_GIC_V2M);
         *target = gicv2m_target(v->v2m);
     } else if (v->its) {
-        v->its_dev = part(m, &dev_class_gicv3_its, "its");
+        v->its_dev = machine_part(m, &dev_class_gicv3_its, "its");
         gicv3_its_wire(v->its_dev, v->gic);
         rc = dev_realize(v->its_dev, e);
         if (rc)
@@ -189,9 +128,9 @@ static int make_peripherals(struct machine *m, struct virt *v, struct err *e)
     const char *serial = json_string_value(json_array_get(m->c.serial, 0));
     int rc = 0;
 
-    v->uart = part(m, &dev_class_pl011, "uart");
+    v->uart = machine_part(m, &dev_class_pl011, "uart");
     if (serial)
-        rc = set(v->uart, "chardev", json_string(serial), e);
+        rc = machine_part_set(v->uart, "chardev", json_string(serial), e);
     pl011_set_irq(v->uart, gic_spi(v->gic, VIRT_SPI_UART));
     if (!rc)
         rc = dev_realize(v->uart, e);
@@ -199,26 +138,26 @@ static int make_peripherals(struct machine *m, struct virt *v, struct err *e)
         return rc;
     place(m, pl011_region(v->uart), VIRT_UART);
 
-    v->rtc = part(m, &dev_class_pl031, "rtc");
+    v->rtc = machine_part(m, &dev_class_pl031, "rtc");
     pl031_set_irq(v->rtc, gic_spi(v->gic, VIRT_SPI_RTC));
     rc = dev_realize(v->rtc, e);
     if (rc)
         return rc;
     place(m, pl031_region(v->rtc), VIRT_RTC);
 
-    v->gpio = part(m, &dev_class_pl061, "gpio");
+    v->gpio = machine_part(m, &dev_class_pl061, "gpio");
     pl061_set_irq(v->gpio, gic_spi(v->gic, VIRT_SPI_GPIO));
     rc = dev_realize(v->gpio, e);
     if (rc)
         return rc;
     place(m, pl061_region(v->gpio), VIRT_GPIO);
-    v->button = part(m, &dev_class_gpio_key, "button");
+    v->button = machine_part(m, &dev_class_gpio_key, "button");
     gpio_key_set_output(v->button, pl061_input(v->gpio, 3));
     rc = dev_realize(v->button, e);
     if (rc)
         return rc;
 
-    v->fw_cfg = part(m, &dev_class_fw_cfg, "fw_cfg");
+    v->fw_cfg = machine_part(m, &dev_class_fw_cfg, "fw_cfg");
     rc = dev_realize(v->fw_cfg, e);
     if (rc)
         return rc;
@@ -235,11 +174,11 @@ static int make_flash(struct machine *m, struct virt *v, struct err *e)
     for (unsigned i = 0; i < 2; i++) {
         int rc = 0;
 
-        v->flash[i] = part(m, &dev_class_cfi_flash, i ? "flash1" : "flash0");
+        v->flash[i] = machine_part(m, &dev_class_cfi_flash, i ? "flash1" : "flash0");
         if (drive[i])
-            rc = set(v->flash[i], "drive", json_string(drive[i]), e);
+            rc = machine_part_set(v->flash[i], "drive", json_string(drive[i]), e);
         if (!rc)
-            rc = set(v->flash[i], "size", json_integer(VIRT_FLASH_BANK), e);
+            rc = machine_part_set(v->flash[i], "size", json_integer(VIRT_FLASH_BANK), e);
         if (!rc)
             rc = dev_realize(v->flash[i], e);
         if (!rc && !i && v->bios.data)
@@ -260,7 +199,7 @@ static int make_slots(struct machine *m, struct virt *v, struct err *e)
         int rc;
 
         snprintf(name, sizeof(name), "virtio-mmio.%u", i);
-        v->slots[i] = part(m, &dev_class_virtio_mmio, name);
+        v->slots[i] = machine_part(m, &dev_class_virtio_mmio, name);
         virtio_mmio_setup(v->slots[i], &line);
         rc = dev_realize(v->slots[i], e);
         if (rc)
@@ -286,7 +225,7 @@ static int make_pci(struct machine *m, struct virt *v, struct err *e)
         return rc;
     for (unsigned i = 0; i < 4; i++)
         lines[i] = gic_spi(v->gic, VIRT_SPI_PCIE + i);
-    v->pci = part(m, &dev_class_pci_host, "pci");
+    v->pci = machine_part(m, &dev_class_pci_host, "pci");
     pci_host_setup(v->pci, &w, lines, &msi);
     rc = dev_realize(v->pci, e);
     if (rc)
@@ -359,40 +298,6 @@ static int plug(struct machine *m, struct dev *d, struct err *e)
 
 /* ---- what it starts ---- */
 
-/* Kernel at a 2 MB boundary, initial RAM disk well behind it, device tree behind that. */
-static int lay_out(struct machine *m, struct virt *v, struct err *e)
-{
-    uint64_t ram = virt_map[VIRT_RAM].base, end = ram + m->c.memory, offset, needs, next;
-    int rc = image_arm64_kernel(&v->kernel, &offset, &needs, e);
-
-    if (rc)
-        return err_prefix(e, "%s", m->c.kernel);
-    v->kernel.at = ram + 2 * MB + offset;
-    v->entry = v->kernel.at;
-    next = v->kernel.at + needs;
-    if (v->initrd.data) {
-        v->initrd.at = (max_of(next, ram + min_of(m->c.memory / 2, 128 * MB)) + 4095) & ~UINT64_C(4095);
-        next = v->initrd.at + v->initrd.size;
-    }
-    next = (next + 2 * MB - 1) & ~(2 * MB - 1);
-    v->dtb.at = next;
-    if (next + 2 * MB > end)
-        return err_text(e, EINVAL, "kernel and initial RAM disk need more than the %lu MB of RAM the machine has",
-                        m->c.memory >> 20);
-    return 0;
-}
-
-static int read_images(struct machine *m, struct virt *v, struct err *e)
-{
-    int rc = 0;
-
-    if (m->c.kernel)
-        rc = image_read(&v->kernel, "kernel", m->c.kernel, true, m->c.memory, e);
-    if (!rc && m->c.initrd)
-        rc = image_read(&v->initrd, "initrd", m->c.initrd, false, m->c.memory, e);
-    return rc;
-}
-
 /* EDK2 finds the kernel by these, and what to boot. */
 static int tell_firmware(struct machine *m, struct virt *v, struct err *e)
 {
@@ -402,15 +307,15 @@ static int tell_firmware(struct machine *m, struct virt *v, struct err *e)
         fw_cfg_add_bytes(v->fw_cfg, FW_CFG_UUID, machine_uuid(m), 16);
     fw_cfg_add_u16(v->fw_cfg, FW_CFG_NB_CPUS, (uint16_t)m->ncpus);
     fw_cfg_add_u16(v->fw_cfg, FW_CFG_MAX_CPUS, (uint16_t)m->ncpus);
-    if (v->kernel.data) {
-        fw_cfg_add_u32(v->fw_cfg, FW_CFG_KERNEL_SIZE, (uint32_t)v->kernel.size);
-        fw_cfg_lend_bytes(v->fw_cfg, FW_CFG_KERNEL_DATA, v->kernel.data, v->kernel.size);
+    if (v->start.kernel.data) {
+        fw_cfg_add_u32(v->fw_cfg, FW_CFG_KERNEL_SIZE, (uint32_t)v->start.kernel.size);
+        fw_cfg_lend_bytes(v->fw_cfg, FW_CFG_KERNEL_DATA, v->start.kernel.data, v->start.kernel.size);
         fw_cfg_add_u32(v->fw_cfg, FW_CFG_CMDLINE_SIZE, (uint32_t)strlen(append) + 1);
         fw_cfg_add_string(v->fw_cfg, FW_CFG_CMDLINE_DATA, append);
     }
-    if (v->initrd.data) {
-        fw_cfg_add_u32(v->fw_cfg, FW_CFG_INITRD_SIZE, (uint32_t)v->initrd.size);
-        fw_cfg_lend_bytes(v->fw_cfg, FW_CFG_INITRD_DATA, v->initrd.data, v->initrd.size);
+    if (v->start.initrd.data) {
+        fw_cfg_add_u32(v->fw_cfg, FW_CFG_INITRD_SIZE, (uint32_t)v->start.initrd.size);
+        fw_cfg_lend_bytes(v->fw_cfg, FW_CFG_INITRD_DATA, v->start.initrd.data, v->start.initrd.size);
     }
     (void)e;
     return 0;
@@ -419,49 +324,35 @@ static int tell_firmware(struct machine *m, struct virt *v, struct err *e)
 static int start(struct machine *m, struct err *e)
 {
     struct virt *v = machine_board(m);
-    int rc = read_images(m, v, e);
+    int rc = arm64_start_read(m, &v->start, e);
 
     if (rc)
         return rc;
-    v->direct = v->kernel.data && !v->bios.data && !v->flash0;
+    v->direct = v->start.kernel.data && !v->bios.data && !v->flash0;
     if (v->direct) {
-        rc = lay_out(m, v, e);
+        rc = arm64_start_place(m, &v->start, virt_map[VIRT_RAM].base, m->c.memory, e);
     } else {
-        v->dtb.at = virt_map[VIRT_RAM].base;
+        v->start.dtb.at = virt_map[VIRT_RAM].base;
         rc = tell_firmware(m, v, e);
         if (!v->bios.data && !v->flash0)
             log_warn("nothing to start: give the machine a -kernel, a -bios or a flash drive");
     }
     if (rc)
         return rc;
-    if (m->c.dtb) {
-        uint64_t at = v->dtb.at;
-
-        rc = image_read(&v->dtb, "device tree", m->c.dtb, false, 2 * MB, e);
-        v->dtb.at = at;
-        return rc;
-    }
-    return virt_fdt(m, &v->dtb, e);
-}
-
-static void load(struct machine *m, const struct image *i)
-{
-    struct err e;
-
-    if (i->data && mem_load(m->space, i->at, i->data, i->size, &e))
-        log_error("%s", e.text);
+    rc = arm64_start_dtb(m, &v->start, e);
+    if (rc)
+        return min_of(rc, 0);
+    return virt_fdt(m, &v->start.dtb, e);
 }
 
 static void reset(struct machine *m)
 {
     struct virt *v = machine_board(m);
 
-    load(m, &v->dtb);
-    if (!v->direct)
-        return;
-    load(m, &v->kernel);
-    load(m, &v->initrd);
-    arm64_boot(m->vcpus[0].cpu, v->virtualization ? 2 : 1, v->entry, v->dtb.at);
+    if (v->direct)
+        arm64_start_boot(m, &v->start);
+    else
+        arm64_start_load(m, &v->start.dtb);
 }
 
 static void powerdown(struct machine *m)
@@ -475,9 +366,7 @@ static void destroy(struct machine *m)
 {
     struct virt *v = machine_board(m);
 
-    image_free(&v->kernel);
-    image_free(&v->initrd);
-    image_free(&v->dtb);
+    arm64_start_free(&v->start);
     image_free(&v->bios);
     if (v->ram)
         mem_region_free(v->ram);

@@ -6,8 +6,7 @@
 #ifndef MYNA_MACHINE_VIRT_H
 #define MYNA_MACHINE_VIRT_H
 
-#include "machine/image.h"
-#include "machine/machine.h"
+#include "machine/arm64_board.h"
 
 enum virt_place {
     VIRT_FLASH, VIRT_GIC_DIST, VIRT_GIC_CPU, VIRT_GIC_V2M, VIRT_GIC_HYP, VIRT_GIC_VCPU, VIRT_GIC_ITS,
@@ -22,9 +21,6 @@ extern const struct virt_range virt_map[VIRT_PLACES];
 /* Shared peripheral interrupts (add 32 for the interrupt id). */
 enum { VIRT_SPI_UART = 1, VIRT_SPI_RTC = 2, VIRT_SPI_PCIE = 3 /* ..6 */, VIRT_SPI_GPIO = 7, VIRT_SPI_UART1 = 8,
        VIRT_SPI_MMIO = 16 /* ..47 */, VIRT_SPI_V2M = 48 /* ..111 */, VIRT_SPIS = 256 };
-/* Private ones, of each cpu (interrupt ids). */
-enum { VIRT_PPI_PMU = 23, VIRT_PPI_GIC = 25, VIRT_PPI_HYP = 26, VIRT_PPI_VIRT = 27, VIRT_PPI_HYP_VIRT = 28,
-       VIRT_PPI_SECURE = 29, VIRT_PPI_PHYS = 30 };
 enum { VIRT_MMIO_SLOTS = 32, VIRT_MMIO_SIZE = 0x200, VIRT_FLASH_BANK = 64 << 20 };
 
 struct virt { /* the board's own struct */
@@ -40,9 +36,9 @@ struct virt { /* the board's own struct */
     struct dev *slots[VIRT_MMIO_SLOTS];
     bool gicv3, pmu;
     /* --- what is loaded at power-on --- */
-    struct image kernel, initrd, dtb, bios;
+    struct arm64_start start;
+    struct image bios;
     bool direct;         /* starts a kernel without firmware */
-    uint64_t entry;
 };
 
 int must_check virt_fdt(struct machine *m, struct image *out, struct err *e);

@@ -2,14 +2,11 @@
  * Documentation/devicetree/bindings. Must agree with virt.c only through virt.h. */
 #include <stdlib.h>
 
-#include "isa/arm64/system.h"
-#include "machine/fdt.h"
 #include "machine/machine_int.h"
 #include "machine/virt.h"
 #include "os/random.h"
 
 enum { PHANDLE_GIC = 1, PHANDLE_MSI, PHANDLE_CLOCK, PHANDLE_GPIO };
-enum { SPI = 0, PPI = 1, LEVEL = 4, EDGE = 1 };
 enum { TREE_MAX = 1 << 20 };
 
 static void reg(struct fdt *f, enum virt_place p)
@@ -19,14 +16,7 @@ static void reg(struct fdt *f, enum virt_place p)
 
 static void chosen(struct machine *m, struct virt *v, struct fdt *f)
 {
-    fdt_node(f, "chosen");
-    fdt_text(f, "stdout-path", "/pl011@9000000");
-    if (m->c.append)
-        fdt_text(f, "bootargs", m->c.append);
-    if (v->initrd.data) {
-        fdt_u32s(f, "linux,initrd-start", FDT_U64(v->initrd.at));
-        fdt_u32s(f, "linux,initrd-end", FDT_U64(v->initrd.at + v->initrd.size));
-    }
+    arm64_fdt_chosen(m, &v->start, "/pl011@9000000", f);
     if (v->dtb_randomness) {
         uint8_t seed[32];
 
@@ -38,54 +28,13 @@ static void chosen(struct machine *m, struct virt *v, struct fdt *f)
     fdt_end(f);
 }
 
-static void cpus(struct machine *m, struct fdt *f)
-{
-    fdt_node(f, "cpus");
-    fdt_u32s(f, "#address-cells", 1);
-    fdt_u32s(f, "#size-cells", 0);
-    for (unsigned i = 0; i < m->ncpus; i++) {
-        fdt_node(f, "cpu@%u", i);
-        fdt_text(f, "device_type", "cpu");
-        fdt_text(f, "compatible", arm64_compatible(m->vcpus[i].cpu));
-        fdt_u32s(f, "reg", (uint32_t)arm64_mpidr(m->vcpus[i].cpu) & 0xffffff);
-        if (m->ncpus > 1)
-            fdt_text(f, "enable-method", "psci");
-        fdt_end(f);
-    }
-    fdt_end(f);
-}
-
-static void psci(struct virt *v, struct fdt *f)
-{
-    if (v->secure)
-        return; /* firmware of the secure world serves it */
-    fdt_node(f, "psci");
-    fdt_texts(f, "compatible", "arm,psci-1.0\0arm,psci-0.2\0arm,psci");
-    fdt_text(f, "method", v->virtualization ? "smc" : "hvc");
-    fdt_u32s(f, "cpu_suspend", 0xc4000001);
-    fdt_u32s(f, "cpu_off", 0x84000002);
-    fdt_u32s(f, "cpu_on", 0xc4000003);
-    fdt_u32s(f, "migrate", 0xc4000005);
-    fdt_end(f);
-}
-
-static void timer(struct fdt *f)
-{
-    fdt_node(f, "timer");
-    fdt_texts(f, "compatible", "arm,armv8-timer\0arm,armv7-timer");
-    fdt_flag(f, "always-on");
-    fdt_u32s(f, "interrupts", PPI, VIRT_PPI_SECURE - 16, LEVEL, PPI, VIRT_PPI_PHYS - 16, LEVEL, PPI,
-             VIRT_PPI_VIRT - 16, LEVEL, PPI, VIRT_PPI_HYP - 16, LEVEL, PPI, VIRT_PPI_HYP_VIRT - 16, LEVEL);
-    fdt_end(f);
-}
-
 static void pmu(const struct virt *v, struct fdt *f)
 {
     if (!v->pmu)
         return;
     fdt_node(f, "pmu");
     fdt_text(f, "compatible", "arm,armv8-pmuv3");
-    fdt_u32s(f, "interrupts", PPI, VIRT_PPI_PMU - 16, LEVEL);
+    fdt_u32s(f, "interrupts", FDT_PPI, ARM64_PPI_PMU - 16, FDT_LEVEL);
     fdt_end(f);
 }
 
@@ -109,7 +58,7 @@ static void gic(struct virt *v, struct fdt *f)
                  FDT_U64(virt_map[VIRT_GIC_CPU].base), FDT_U64(virt_map[VIRT_GIC_CPU].size));
     }
     if (v->virtualization)
-        fdt_u32s(f, "interrupts", PPI, VIRT_PPI_GIC - 16, LEVEL);
+        fdt_u32s(f, "interrupts", FDT_PPI, ARM64_PPI_GIC - 16, FDT_LEVEL);
     if (v->its_dev) {
         fdt_node(f, "its@8080000");
         fdt_text(f, "compatible", "arm,gic-v3-its");
@@ -139,7 +88,7 @@ static void primecell(struct fdt *f, const char *node, const char *compatible, s
     fdt_node(f, "%s@%lx", node, virt_map[p].base);
     fdt_bytes(f, "compatible", compatible, size);
     reg(f, p);
-    fdt_u32s(f, "interrupts", SPI, spi, LEVEL);
+    fdt_u32s(f, "interrupts", FDT_SPI, spi, FDT_LEVEL);
     fdt_bytes(f, "clock-names", clocks, clocks_size);
     fdt_cells(f, "clocks", cells, nclocks);
 }
@@ -192,20 +141,6 @@ static void peripherals(struct machine *m, struct virt *v, struct fdt *f)
     (void)m, (void)v;
 }
 
-static void slots(struct fdt *f)
-{
-    for (unsigned i = 0; i < VIRT_MMIO_SLOTS; i++) {
-        uint64_t base = virt_map[VIRT_MMIO].base + (uint64_t)i * VIRT_MMIO_SIZE;
-
-        fdt_node(f, "virtio_mmio@%lx", base);
-        fdt_text(f, "compatible", "virtio,mmio");
-        fdt_u32s(f, "reg", FDT_U64(base), FDT_U64(VIRT_MMIO_SIZE));
-        fdt_u32s(f, "interrupts", SPI, VIRT_SPI_MMIO + i, EDGE);
-        fdt_flag(f, "dma-coherent");
-        fdt_end(f);
-    }
-}
-
 /* Four slots' worth of the swizzle of pins to lines; the mask repeats it. */
 static void interrupt_map(struct fdt *f)
 {
@@ -213,8 +148,8 @@ static void interrupt_map(struct fdt *f)
 
     for (unsigned slot = 0; slot < 4; slot++)
         for (unsigned pin = 1; pin <= 4; pin++) {
-            const uint32_t row[] = {slot << 11, 0, 0, pin, PHANDLE_GIC, 0, 0, SPI,
-                                    VIRT_SPI_PCIE + (slot + pin - 1) % 4, LEVEL};
+            const uint32_t row[] = {slot << 11, 0, 0, pin, PHANDLE_GIC, 0, 0, FDT_SPI,
+                                    VIRT_SPI_PCIE + (slot + pin - 1) % 4, FDT_LEVEL};
 
             for (unsigned i = 0; i < array_size(row); i++)
                 *p++ = row[i];
@@ -270,13 +205,15 @@ int virt_fdt(struct machine *m, struct image *out, struct err *e)
     fdt_text(&f, "device_type", "memory");
     fdt_u32s(&f, "reg", FDT_U64(virt_map[VIRT_RAM].base), FDT_U64(m->c.memory));
     fdt_end(&f);
-    cpus(m, &f);
-    psci(v, &f);
-    timer(&f);
+    arm64_fdt_cpus(m, &f);
+    if (!v->secure) /* else firmware of the secure world serves it */
+        arm64_fdt_psci(&f, v->virtualization ? "smc" : "hvc");
+    arm64_fdt_timer(&f);
     pmu(v, &f);
     gic(v, &f);
     peripherals(m, v, &f);
-    slots(&f);
+    for (unsigned i = 0; i < VIRT_MMIO_SLOTS; i++)
+        arm64_fdt_virtio(&f, virt_map[VIRT_MMIO].base + (uint64_t)i * VIRT_MMIO_SIZE, VIRT_MMIO_SIZE, VIRT_SPI_MMIO + i);
     pcie(v, &f);
     rc = fdt_done(&f, e);
     if (rc)

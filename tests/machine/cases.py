@@ -116,10 +116,28 @@ def linux_smp_long(ctx):
             stress(ctx, cpus, 1)
 
 
+@case("base")
+def linux_versal(ctx):
+    """The board xlnx-versal-virt: both processors from EL2, RAM in two ranges, network and disk in virtio-mmio slots."""
+    with tempfile.NamedTemporaryFile(prefix="myna-") as disk:
+        disk.write(b"on the disk\n".ljust(4096, b"."))
+        disk.flush()
+        command = kernel(ctx, "myna=run:head+-n+1+/dev/vda;ip+addr+show+eth0;free+-m", "-M", "xlnx-versal-virt",
+                         "-drive", f"file={disk.name},format=raw,read-only=on", "-nic", "user", cpus=2, memory=2304)
+        with Machine(command, ctx.log()) as m:
+            m.wait(r"CPU: All CPU\(s\) started at EL2", 120)
+            m.wait(r"MYNA: init .* cpus 2$", 120)
+            m.wait(r"^on the disk$", 60)
+            m.wait(r"inet 10\.0\.2\.15/24", 60)
+            assert int(m.wait(r"^Mem: +(\d+)", 60)[1]) > 2048, "the second range of RAM"
+            m.wait(r"MYNA: done", 60)
+            assert m.end() == 0
+
+
 @case("full")
 def linux_el2(ctx):
     """Entered at EL2."""
-    with Machine(kernel(ctx, "myna=off", "-M", "virt,virtualization=on,gic-version=3"), ctx.log()) as m:
+    with Machine(kernel(ctx, "myna=off", "-M", "virt,virtualization=on,gic-version=3", cpus=2), ctx.log()) as m:
         m.wait(r"CPU: All CPU\(s\) started at EL2", 120)
         m.wait(r"MYNA: done", 120)
         assert m.end() == 0
@@ -362,6 +380,33 @@ def debian_efi(ctx):
         m.send("poweroff\n")
         m.wait(r"reboot: Power down", 120)
         assert m.end() == 0
+
+
+@case("full")
+def efi_variables(ctx):
+    """`myna run DISK`: what the firmware is told to keep is there at the next start, beside the disk."""
+    guest = ctx.guest("disk")
+    firmware = os.path.join(ctx.guest("firmware"), "firmware/QEMU_EFI.fd")
+    name = "/sys/firmware/efi/efivars/Myna-12345678-1234-1234-1234-123456789abc"
+    folder = tempfile.mkdtemp(prefix="myna-")
+    disk = os.path.join(folder, "disk.qcow2")
+    try:
+        subprocess.run([ctx.myna, "image", "create", "-q", "-f", "qcow2", "-F", "raw", "-b",
+                        os.path.join(guest, "disk.img"), disk], check=True)
+        command = [ctx.myna, "run", disk, "--firmware", firmware, "--variables", disk + ".efivars", "--no-network"]
+        for first in (True, False):
+            with Machine(command, ctx.log("-first" if first else "-second")) as m:
+                log_in(m)
+                shell(m, "mountpoint -q /sys/firmware/efi/efivars || "
+                         "mount -t efivarfs efivarfs /sys/firmware/efi/efivars")
+                if first:
+                    shell(m, f"printf '\\007\\000\\000\\000kept' >{name}")
+                assert "kept" in shell(m, f"cat {name} | tr -d '\\000\\007'")
+                m.send("poweroff\n")
+                m.wait(r"reboot: Power down", 120)
+                assert m.end() == 0
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @case("full")
