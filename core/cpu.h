@@ -37,6 +37,7 @@ enum cpu_access { CPU_READ, CPU_WRITE, CPU_FETCH };
 #define CPU_STATE_SIZE 8192
 #define CPU_JCACHE_SIZE 2048 /* entries, a power of two */
 #define CPU_HOT_SIZE 1024
+#define CPU_CELLS 16
 
 struct cpu_jcache {
     uint64_t pc; /* guest pc; ~0: empty */
@@ -73,6 +74,7 @@ struct cpu {
     uint64_t icount; /* guest instructions retired, where a code key asks to count */
     _Alignas(16) unsigned char args[6 * 16]; /* union ir_val v[6] of helper calls */
     unsigned char spill[48 * 16]; /* values that translated code has no register for */
+    uint64_t cell[CPU_CELLS]; /* what a check of several accesses found: host address minus guest address, or 0 */
     unsigned char bounce[16]; /* what a slow access reads from, or writes to */
     _Alignas(64) unsigned char state[CPU_STATE_SIZE];
     int32_t hot[CPU_HOT_SIZE]; /* executions until a block is translated better */

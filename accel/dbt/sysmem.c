@@ -361,6 +361,7 @@ uint64_t dbt_mem_slow(struct cpu *c, uint64_t va, struct cg_fault_regs *regs)
     uint32_t desc = c->mem_desc;
     unsigned flags = (desc & IR_M_ALIGNED ? CPU_MEM_ALIGNED : 0) | (desc & IR_M_USER ? CPU_MEM_USER : 0);
     struct cpu_mem r;
+    uint64_t map_epoch = atomic_load_explicit(&t->a->map_epoch, memory_order_relaxed);
     c->helper_pc = *(const uint64_t *)(uintptr_t)c->jit_sp;
     t->slow_regs = regs;
     switch (desc & CG_MEM_KIND) {
@@ -373,6 +374,8 @@ uint64_t dbt_mem_slow(struct cpu *c, uint64_t va, struct cg_fault_regs *regs)
         change_copy(c, &r, desc);
         r.host = c->bounce;
     }
+    if (map_epoch != atomic_load_explicit(&t->a->map_epoch, memory_order_relaxed)) /* a device moved memory */
+        memset(c->cell, 0, sizeof c->cell);
     t->slow_regs = NULL;
     c->helper_pc = 0;
     return (uint64_t)(uintptr_t)r.host - va;

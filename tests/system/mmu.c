@@ -258,6 +258,7 @@ struct prog {
     uint32_t *at;
     unsigned n;
     uint64_t *rnd;
+    uint32_t base;
 };
 
 static void put(struct prog *p, uint32_t word) { p->at[p->n++] = word; }
@@ -283,10 +284,11 @@ static uint64_t random_address(struct prog *p)
     }
 }
 
-/* One access through base register 20..27, data in 0..9. */
+/* One access through base register 20..27 (mostly that of the last one, so that they share checks), data in 0..9. */
 static void put_access(struct prog *p)
 {
-    uint32_t rn = 20 + pick(p, 8), rt = pick(p, 10), rt2 = (rt + 1 + pick(p, 8)) % 10, size = pick(p, 4);
+    p->base = pick(p, 3) ? p->base : pick(p, 8);
+    uint32_t rn = 20 + p->base, rt = pick(p, 10), rt2 = (rt + 1 + pick(p, 8)) % 10, size = pick(p, 4);
     uint32_t opc = pick(p, size == 3 ? 2 : size == 2 ? 3 : 4);
     switch (pick(p, 12)) {
     case 0: /* unsigned immediate */
@@ -349,7 +351,7 @@ static void make_program(struct world *w, uint64_t seed, bool modify)
     uint64_t r = seed * 2 + 1;
     enum { PIECES = 16, PIECE = 4096 * CODE_PAGES / 4 / PIECES };
     for (unsigned i = 0; i < PIECES; i++) {
-        struct prog p = {code + i * PIECE, 0, &r};
+        struct prog p = {code + i * PIECE, 0, &r, 0};
         uint64_t here = CODE_VA + i * PIECE * 4ull;
         if (i == 0)
             put_const(&p, 28, 12);

@@ -55,6 +55,7 @@ void cg_work_free(struct cg_work *w)
     free(w->points);
     free(w->blk);
     free(w->fix);
+    free(w->group);
     free(w->save_call);
     free(w->load_call);
     free(w);
@@ -189,6 +190,8 @@ static void block(struct cg_work *w, uint32_t n)
 {
     const struct ir_block *b = &w->u->blocks[n];
     cg_scan_block(w, b);
+    if (in_system(w))
+        cg_group_block(w, b);
     ra_block_start(w);
     if (n == 0)
         entry(w);
@@ -230,7 +233,7 @@ static void reset(struct cg_work *w, const struct ir_unit *u, const struct cg_op
 {
     w->u = u;
     w->o = o;
-    w->ncold = w->nexits = w->npoints = w->nfix = w->nsave_call = w->nload_call = w->nblk = 0;
+    w->ncold = w->nexits = w->npoints = w->nfix = w->nsave_call = w->nload_call = w->nblk = w->ngroup = 0;
     w->overflow = false;
     w->seed = o->ra_seed;
     w->point_off = 0;

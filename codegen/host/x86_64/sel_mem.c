@@ -38,7 +38,8 @@ static void check_alignment(struct cg_work *w, uint32_t i, struct x64_rm m, unsi
 
 /* ---- system mode ----
  * The page of the access's last byte is compared with the tag in the entry of its first byte: an
- * access across pages fails, as does a misaligned one that must be aligned (its low bits stay in). */
+ * access across pages fails, as does a misaligned one that must be aligned (its low bits stay in).
+ * Accesses of a group (group.c) are compared once, as one access of all their bytes. */
 
 enum { IN_NO_REG = 255 };
 
@@ -52,36 +53,86 @@ static unsigned mem_desc(const struct ir_ins *p)
     }
 }
 
-/* `c` has the values' registers. The result's base is a temporary of this instruction (locked). */
-static struct x64_rm through_tlb(struct cg_work *w, uint32_t i, struct x64_rm m, struct cold *c)
+static struct x64_rm tlb_set(const struct ir_ins *p) { return x64_m(RBP, CPU_OFF(tlb) + (p->aux & IR_M_USER ? 8 : 0)); }
+
+static struct x64_rm cell_mem(unsigned cell) { return x64_m(RBP, CPU_OFF(cell) + 8 * (int32_t)cell); }
+
+/* t := the TLB's entry of the page at m + lo; rax := the page of m + hi, with low bits where all must be aligned. */
+static void find_entry(struct cg_work *w, uint32_t i, struct x64_rm m, int32_t lo, int32_t hi, int t)
 {
     const struct ir_ins *p = ins_of(w, i);
     struct x64_asm *a = &w->a;
-    int32_t size = 1 << (p->aux & IR_M_SIZE);
     bool aligned = p->aux & IR_M_ALIGNED;
-    int32_t tag = 8 * (p->op == IR_LD ? CPU_READ : CPU_WRITE);
-    int t = ra_temp(w, false);
-    flags_clobber(w);
+    int32_t disp = m.disp;
+    m.disp = disp + lo;
     if (m.disp || m.index >= 0)
         x64_lea(a, true, t, m);
     else
         x64_mov(a, true, t, m.base);
-    if (aligned || size == 1)
+    if (aligned || hi == lo)
         x64_mov(a, true, SCRATCH, t);
     else
-        x64_lea(a, true, SCRATCH, x64_m(t, size - 1));
+        x64_lea(a, true, SCRATCH, x64_m(t, hi - lo));
     x64_shifti(a, X64_SHR, false, t, MEM_PAGE_BITS - 5);
     x64_alui(a, X64_AND, false, x64_r(t), (TLB_SIZE - 1) << 5);
-    x64_alu(a, X64_ADD, true, t, x64_m(RBP, CPU_OFF(tlb) + (p->aux & IR_M_USER ? 8 : 0)));
-    x64_alui(a, X64_AND, true, x64_r(SCRATCH), -MEM_PAGE | (aligned ? size - 1 : 0));
-    x64_alu(a, X64_CMP, true, SCRATCH, x64_m(t, tag));
+    x64_alu(a, X64_ADD, true, t, tlb_set(p));
+    x64_alui(a, X64_AND, true, x64_r(SCRATCH), -MEM_PAGE | (aligned ? hi - lo : 0));
+}
+
+/* Compares the tag for the access; *from is where it goes when it differs, else t is the addend. */
+static void check_page(struct cg_work *w, uint32_t i, struct x64_rm m, const struct group *g, int t, uint8_t **from)
+{
+    const struct ir_ins *p = ins_of(w, i);
+    struct x64_asm *a = &w->a;
+    bool write = p->op != IR_LD || (g && g->cell < CPU_CELLS && g->write);
+    int32_t entry = 0, tag = 8 * (write ? CPU_WRITE : CPU_READ), lo = 0, hi = (1 << (p->aux & IR_M_SIZE)) - 1;
+    if (g && g->root == NONE) { /* the page is known */
+        uint64_t page = (uint64_t)g->lo & TLB_PAGE_MASK;
+        entry = (int32_t)(tlb_index(page) * sizeof(struct tlb_entry));
+        x64_load(a, true, t, tlb_set(p));
+        if ((int64_t)page == (int32_t)page) {
+            x64_alui(a, X64_CMP, true, x64_m(t, entry + tag), (int32_t)page);
+        } else {
+            x64_movi(a, SCRATCH, page);
+            x64_alu(a, X64_CMP, true, SCRATCH, x64_m(t, entry + tag));
+        }
+    } else {
+        if (g && g->cell < CPU_CELLS) {
+            lo = (int32_t)(g->lo - g->off);
+            hi = (int32_t)(g->hi - 1 - g->off);
+        }
+        find_entry(w, i, m, lo, hi, t);
+        x64_alu(a, X64_CMP, true, SCRATCH, x64_m(t, tag));
+    }
+    *from = x64_jcc(a, X64_NE);
+    x64_load(a, true, t, x64_m(t, entry + (int32_t)offsetof(struct tlb_entry, addend)));
+}
+
+/* `c` has the values' registers. The result's base is a temporary of this instruction (locked). */
+static struct x64_rm through_tlb(struct cg_work *w, uint32_t i, struct x64_rm m, struct cold *c)
+{
+    struct x64_asm *a = &w->a;
+    const struct group *g = w->v[i].group ? &w->group[w->v[i].group - 1] : NULL;
+    int t = ra_temp(w, false);
+    flags_clobber(w);
     c->kind = COLD_MEM;
-    c->from = x64_jcc(a, X64_NE);
     c->ins = i;
     c->pc = w->insn_pc;
     c->m = m;
     c->r[0] = (uint8_t)t;
-    x64_load(a, true, t, x64_m(t, (int32_t)offsetof(struct tlb_entry, addend)));
+    c->cell = CPU_CELLS;
+    c->shared = g && g->cell < CPU_CELLS;
+    if (c->shared && i != g->head) {
+        x64_load(a, true, t, cell_mem(g->cell));
+        x64_test(a, true, t, t);
+        c->from = x64_jcc(a, X64_E);
+    } else {
+        check_page(w, i, m, g, t, &c->from);
+        if (c->shared) {
+            c->cell = g->cell;
+            x64_store(a, true, t, cell_mem(g->cell));
+        }
+    }
     c->back = a->p;
     VEC_PUSH(w, cold) = *c;
     if (m.index < 0 && m.base != t)
@@ -108,8 +159,10 @@ void sel_cold_mem(struct cg_work *w, struct cold *c)
         else
             x64_storev(a, (int)r - 16, to);
     }
+    if (c->cell < CPU_CELLS)
+        x64_storei(a, true, 0, cell_mem(c->cell));
     x64_storei(a, false, (int32_t)mem_desc(ins_of(w, c->ins)), x64_m(RBP, CPU_OFF(mem_desc)));
-    call_abs(w, w->cg->stubs.mem_slow);
+    call_abs(w, c->shared ? w->cg->stubs.mem_look : w->cg->stubs.mem_slow);
     cg_point_at(w, c->pc);
     x64_mov(a, true, c->r[0], SCRATCH);
     x64_jmp_to(a, c->back);

@@ -225,6 +225,44 @@ static void fp_bits(struct cg *cg, struct x64_asm *a)
         x64_b(a, cg->isa->fp_status_bits ? cg->isa->fp_status_bits(cg_fp_status(csr)) : 0);
 }
 
+/* A load or store that gave up because of others near it. */
+static void mem_look(struct cg *cg, struct x64_asm *a)
+{
+    static const uint8_t saved[] = {RCX, RDX, RSI, RDI};
+    cg->stubs.mem_look = here(a);
+    for (unsigned i = 0; i < sizeof saved; i++)
+        x64_b(a, 0x50u | saved[i]);
+    x64_load(a, false, RCX, AT(mem_desc));
+    x64_mov(a, false, RSI, RCX); /* rsi := which tag */
+    x64_shifti(a, X64_SHR, false, RSI, 13);
+    x64_alui(a, X64_AND, false, x64_r(RSI), 8);
+    x64_mov(a, false, RDX, RAX);
+    x64_shifti(a, X64_SHR, false, RDX, MEM_PAGE_BITS - 5);
+    x64_alui(a, X64_AND, false, x64_r(RDX), (TLB_SIZE - 1) << 5);
+    x64_movi(a, RDI, CPU_OFF(tlb));
+    x64_testi(a, false, x64_r(RCX), IR_M_USER);
+    uint8_t *own = x64_jcc8(a, X64_E);
+    x64_alui(a, X64_ADD, true, x64_r(RDI), 8);
+    x64_patch8(own, a->p);
+    x64_alu(a, X64_ADD, true, RDX, x64_mx(RBP, RDI, 0, 0));
+    x64_movi(a, RDI, 1);
+    x64_alui(a, X64_AND, false, x64_r(RCX), IR_M_SIZE);
+    x64_op(a, 0xd3, false, 4, x64_r(RDI)); /* shl edi, cl */
+    x64_lea(a, true, RDI, x64_mx(RAX, RDI, 0, -1));
+    x64_alui(a, X64_AND, true, x64_r(RDI), -MEM_PAGE);
+    x64_alu(a, X64_CMP, true, RDI, x64_mx(RDX, RSI, 0, 0));
+    uint8_t *miss = x64_jcc8(a, X64_NE);
+    x64_load(a, true, RAX, x64_m(RDX, (int32_t)offsetof(struct tlb_entry, addend)));
+    for (int hit = 1; hit >= 0; hit--) {
+        for (unsigned i = sizeof saved; i-- > 0;)
+            x64_b(a, 0x58u | saved[i]);
+        if (hit) {
+            x64_b(a, 0xc3);
+            x64_patch8(miss, a->p);
+        }
+    }
+}
+
 /* rax: guest address. Everything else is kept, but the flags. */
 static void mem_slow(struct cg *cg, struct x64_asm *a)
 {
@@ -258,8 +296,10 @@ void cg_stubs_emit(struct cg *cg, struct x64_asm *a)
     ret_miss(cg, a);
     helpers(cg, a);
     eval(cg, a);
-    if (cg->mem_slow)
+    if (cg->mem_slow) {
+        mem_look(cg, a);
         mem_slow(cg, a);
+    }
     cg_consts_emit(cg, a);
     fp_bits(cg, a);
     cg->stubs.end = here(a);

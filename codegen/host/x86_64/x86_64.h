@@ -48,6 +48,18 @@ struct val {
     uint32_t die;  /* next value that dies at the same instruction */
     int16_t hint;  /* slot it will be put into, or -1 */
     uint16_t uses;
+    uint8_t group; /* of an access: 1 + index of its group, or 0 */
+};
+
+/* Accesses near the same address in one block, checked together (group.c). Addresses are relative to the
+ * value `root`, or absolute without one. */
+struct group {
+    uint32_t root, head; /* head: the first access, which checks */
+    int64_t off;         /* the head's address */
+    int64_t lo, hi;      /* all of them are in [lo, hi) */
+    uint32_t members;
+    bool write, user;
+    uint8_t cell;        /* which of cpu->cell[] holds the addend; CPU_CELLS: none, each checks for itself */
 };
 
 /* Out-of-line code, emitted after the main line. */
@@ -57,6 +69,8 @@ struct cold {
     uint8_t r[4];      /* registers: operands and destination */
     uint8_t argtype;
     uint8_t nargs;
+    uint8_t cell;      /* COLD_MEM: of the group that the access checks for; CPU_CELLS: none */
+    bool shared;       /* its check was another's or for others: the page may be there for all that */
     uint8_t *from;     /* displacement that jumps here */
     uint8_t *from2;    /* another one, or NULL */
     uint8_t *back;     /* where to go on */
@@ -109,6 +123,7 @@ struct cg_work {
     VEC(uint8_t, points);
     VEC(struct blkinfo, blk);
     VEC(struct fix, fix);
+    VEC(struct group, group);
     uint64_t written[2];    /* slots that the unit writes */
     uint8_t *save_code, *load_code; /* local routines for units with their own map */
     VEC(uint8_t *, save_call);
@@ -145,6 +160,9 @@ static inline bool type_is_vec(unsigned t) { return t == IR_F32 || t == IR_F64 |
 /* ---- scan.c: what the selectors must know before they start on a block ---- */
 void cg_scan_block(struct cg_work *w, const struct ir_block *b);
 uint32_t cg_scan_sha256_pair(const struct cg_work *w, uint32_t i); /* the other of SHA256H/H2 on the same values, or NONE */
+
+/* ---- group.c: accesses of a block that share a check (system mode) ---- */
+void cg_group_block(struct cg_work *w, const struct ir_block *b);
 
 /* ---- ra.c: values to registers ---- */
 int ra_use(struct cg_work *w, uint32_t v);                    /* in a register (0-15 of its class), locked */
