@@ -43,9 +43,10 @@ void map_clear(struct map *m);
 void map_free(struct map *m);
 
 /* `entry` is each used entry, in no order; the loop may not change the map. */
-#define map_for_each(entry, m)                                                     \
-    for (struct map_entry *entry = (m)->entries, *entry##_end = entry + (m)->size; \
-         entry != entry##_end; entry++)                                            \
+#define map_for_each(entry, m)                                                  \
+    for (struct map_entry *entry = (m)->entries,                                \
+                          *entry##_end = (m)->size ? entry + (m)->size : entry; \
+         entry != entry##_end; entry++)                                         \
         if (entry->value)
 
 #endif
