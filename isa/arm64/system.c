@@ -111,11 +111,6 @@ unsigned arm64_highest_el(const struct cpu *c)
     return a64_has_el3(c) ? 3 : a64_has_el2(c) ? 2 : 1;
 }
 
-unsigned arm64_current_el(const struct cpu *c)
-{
-    return a64_cs(c)->el;
-}
-
 void arm64_view(const struct cpu *c, struct arm64_view *v)
 {
     unsigned el = a64_cs(c)->el;

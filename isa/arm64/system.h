@@ -65,9 +65,8 @@ void arm64_view(const struct cpu *c, struct arm64_view *v);
  * exception level `el` (1..3; it is lowered to what exists) with its own stack pointer, all
  * interrupts masked. */
 void arm64_boot(struct cpu *c, unsigned el, uint64_t pc, uint64_t x0);
-/* The highest exception level there is; the present one; MPIDR as the guest sees it. */
+/* The highest exception level there is; MPIDR as the guest sees it. */
 unsigned arm64_highest_el(const struct cpu *c);
-unsigned arm64_current_el(const struct cpu *c);
 uint64_t arm64_mpidr(const struct cpu *c);
 /* Compatible string of the model for device trees ("arm,cortex-a57"). */
 const char *arm64_compatible(const struct cpu *c);
