@@ -58,6 +58,8 @@ int arm64_gic_new(struct machine *m, const struct arm64_gic *g, struct dev **out
     if (!rc)
         rc = machine_part_set(d, "has-security", json_boolean(g->security), e);
     if (!rc)
+        rc = machine_part_set(d, "reset-nonsecure", json_boolean(g->firmware), e);
+    if (!rc)
         rc = machine_part_set(d, "has-virtualization", json_boolean(g->virtualization), e);
     if (!rc && g->version == 3)
         rc = machine_part_set(d, "has-lpi", json_boolean(g->lpi), e);

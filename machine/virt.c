@@ -52,7 +52,7 @@ static const struct prop props[] = {
     {"gic-version", PROP_ENUM, offsetof(struct virt, gic_version), .values = gic_versions,
      .help = "interrupt controller: GICv2 (up to 8 cpus) or GICv3"},
     {"virtualization", PROP_BOOL, offsetof(struct virt, virtualization), .help = "cpus have EL2"},
-    {"secure", PROP_BOOL, offsetof(struct virt, secure), .help = "cpus have EL3, the secure world is the guest's"},
+    {"secure", PROP_BOOL, offsetof(struct virt, secure), .help = "cpus have EL3; the secure world is the firmware's, if there is any"},
     {"highmem", PROP_BOOL, offsetof(struct virt, highmem), .def = 1, .help = "devices above 256 GB"},
     {"its", PROP_BOOL, offsetof(struct virt, its), .def = 1, .help = "GICv3: message interrupts by an ITS"},
     {"dtb-randomness", PROP_BOOL, offsetof(struct virt, dtb_randomness), .def = 1,
@@ -74,7 +74,7 @@ static void place(struct machine *m, struct mem_region *r, enum virt_place p)
 static int make_gic(struct machine *m, struct virt *v, struct err *e)
 {
     const struct arm64_gic g = {.version = v->gicv3 ? 3 : 2, .spis = VIRT_SPIS, .security = v->secure,
-                                .virtualization = v->virtualization, .lpi = v->its, .firmware = !v->secure};
+                                .virtualization = v->virtualization, .lpi = v->its, .firmware = !v->own_monitor};
     int rc = arm64_gic_new(m, &g, &v->gic, e);
 
     if (rc)
@@ -260,6 +260,7 @@ static int build(struct machine *m, struct err *e)
     if (m->c.memory > virt_map[VIRT_RAM].size)
         return err_text(e, EINVAL, "machine 'virt' has at most 255 GB of RAM");
     v->gicv3 = v->gic_version != 0;
+    v->own_monitor = v->secure && (m->c.bios || v->flash0);
     if (!v->gicv3 && m->ncpus > 8)
         return err_text(e, EINVAL, "GICv2 serves at most 8 cpus, not %u: choose gic-version=3", m->ncpus);
     rc = mem_region_ram(&v->ram, "ram", m->c.memory, &(struct mem_ram_opts){.file = NULL}, e);
@@ -349,6 +350,8 @@ static void reset(struct machine *m)
 {
     struct virt *v = machine_board(m);
 
+    for (unsigned i = 0; i < m->ncpus && v->own_monitor; i++)
+        m->vcpus[i].on = true;
     if (v->direct)
         arm64_start_boot(m, &v->start);
     else

@@ -35,6 +35,7 @@ struct virt { /* the board's own struct */
     struct dev *gic, *its_dev, *v2m, *uart, *rtc, *gpio, *button, *fw_cfg, *flash[2], *pci;
     struct dev *slots[VIRT_MMIO_SLOTS];
     bool gicv3, pmu;
+    bool own_monitor;    /* firmware of the guest's has the secure world: it serves PSCI, and starts every cpu */
     /* --- what is loaded at power-on --- */
     struct arm64_start start;
     struct image bios;

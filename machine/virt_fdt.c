@@ -206,7 +206,7 @@ int virt_fdt(struct machine *m, struct image *out, struct err *e)
     fdt_u32s(&f, "reg", FDT_U64(virt_map[VIRT_RAM].base), FDT_U64(m->c.memory));
     fdt_end(&f);
     arm64_fdt_cpus(m, &f);
-    if (!v->secure) /* else firmware of the secure world serves it */
+    if (!v->own_monitor)
         arm64_fdt_psci(&f, v->virtualization ? "smc" : "hvc");
     arm64_fdt_timer(&f);
     pmu(v, &f);

@@ -207,7 +207,7 @@ static enum cpu_exit monitor_call(struct cpu *c)
         return undefined(c, c->pc - 4);
     if (s->el == 1 && (a64_hcr(c) & A64_HCR_TSC))
         return sync(c, 2, esr, c->pc - 4, true);
-    if (!a64_has_el3(c))
+    if (c->sys->firmware || !a64_has_el3(c)) /* the board stands for a monitor */
         return firmware_or_undefined(c, true);
     if (s->r[A64_R_SCR_EL3] & A64_SCR_SMD)
         return undefined(c, c->pc - 4);
