@@ -3,13 +3,18 @@ full (make check-full)."""
 
 import base64
 import collections
+import functools
 import gzip
+import hashlib
+import http.server
 import os
+import random
 import re
 import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 from console import Machine
@@ -135,12 +140,114 @@ def linux_versal(ctx):
 
 
 @case("full")
-def linux_el2(ctx):
-    """Entered at EL2."""
-    with Machine(kernel(ctx, "myna=off", "-M", "virt,virtualization=on,gic-version=3", cpus=2), ctx.log()) as m:
-        m.wait(r"CPU: All CPU\(s\) started at EL2", 120)
-        m.wait(r"MYNA: done", 120)
-        assert m.end() == 0
+def linux_levels(ctx):
+    """Entered at EL2, and below an EL3 that the board serves; every cpu alike."""
+    for options, level in (("virtualization=on,gic-version=3", 2), ("virtualization=on", 2), ("secure=on", 1),
+                           ("secure=on,gic-version=3", 1), ("secure=on,virtualization=on,gic-version=3", 2)):
+        with Machine(kernel(ctx, "myna=off", "-M", "virt," + options, cpus=2), ctx.log("-" + options)) as m:
+            m.wait(r"CPU: All CPU\(s\) started at EL%d" % level, 120)
+            m.wait(r"MYNA: init .* cpus 2", 120)
+            m.wait(r"MYNA: done", 120)
+            assert "Call trace" not in m.text, m.text[-3000:]
+            assert m.end() == 0
+
+
+def serve(folder):
+    """An HTTP server for a folder, on a port of its own."""
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def devices(ctx, names, *more, folder, append="", msi=None):
+    """Boots with devices and a shared folder that has devices.sh, and expects exactly its checks `names` to be well."""
+    share = os.path.join(folder, "share")
+    os.makedirs(share)
+    shutil.copy(os.path.join(os.path.dirname(__file__), "devices.sh"), share)
+    with open(os.path.join(share, "big"), "wb") as big:
+        for i in range(0, 8 << 20, 4096):
+            big.write(random.Random(i).randbytes(4096))
+    with open(os.path.join(share, "big"), "rb") as big, open(os.path.join(share, "sums.txt"), "w") as sums:
+        sums.write(hashlib.md5(big.read()).hexdigest() + "  big\n")
+    server = serve(share)
+    with open(os.path.join(share, "port"), "w") as port:
+        port.write(str(server.server_port))
+    run = ("mkdir+-p+/share;mount+-t+9p+-o+trans=virtio,version=9p2000.L,msize=131072+share+/share;"
+           "sh+/share/devices.sh+/share")
+    try:
+        with Machine(kernel(ctx, f"quiet {append} myna=run:{run}", "-nic", "none", "-fsdev",
+                            f"local,id=share,path={share},security_model=none", *more, cpus=4), ctx.log()) as m:
+            m.wait(r"MYNA: done devices$", 300)
+            assert m.end() == 0, "exit status"
+            assert "MYNA: bad" not in m.text and "MYNA: kernel" not in m.text, \
+                "\n".join(re.findall(r"^MYNA: (?:bad|kernel).*", m.text, re.M))
+            found = re.findall(r"^MYNA: ok (\S+)", m.text, re.M)
+            assert sorted(found) == sorted(names), f"looked at {sorted(found)}, not {sorted(names)}"
+            if msi:
+                count = int(re.search(r"^MYNA: interrupts (\d+)", m.text, re.M)[1])
+                assert count >= msi, f"{count} interrupts by ITS, not {msi}"
+    finally:
+        server.shutdown()
+
+
+def disk(folder, name, device, size=16):
+    """A disk whose serial number says what devices.sh shall find."""
+    path = os.path.join(folder, name)
+    with open(path, "wb") as f:
+        f.truncate(size << 20)
+    return ["-drive", f"if=none,id={name},file={path},format=raw", "-device", f"{device},drive={name},serial={name}"]
+
+
+@case("full")
+def linux_devices(ctx):
+    """Packed rings, several queues, MSI by the ITS, virtio-mmio slots; 9p, disks and networks under load."""
+    with tempfile.TemporaryDirectory(prefix="myna-") as folder:
+        devices(ctx, ["disk-packed-queues", "ring-packed-queues", "queues-packed-queues", "disk-split-queues",
+                      "ring-split-queues", "queues-split-queues", "disk-packed-mmio", "ring-packed-mmio",
+                      "net-01", "net-02", "net-03", "random", "folder", "balloon"],
+                "-M", "virt,gic-version=3",
+                *disk(folder, "packed-queues", "virtio-blk-pci,packed=on,num-queues=4"),
+                *disk(folder, "split-queues", "virtio-blk-pci,num-queues=4"),
+                *disk(folder, "packed-mmio", "virtio-blk-device,packed=on"),
+                "-netdev", "user,id=n1", "-device", "virtio-net-pci,netdev=n1,packed=on,mac=52:54:00:00:00:01",
+                "-netdev", "user,id=n2", "-device", "virtio-net-pci,netdev=n2,mq=on,mac=52:54:00:00:00:02",
+                "-netdev", "user,id=n3", "-device", "virtio-net-device,netdev=n3,mac=52:54:00:00:00:03",
+                "-device", "virtio-rng-device,packed=on", "-device", "virtio-balloon-pci,packed=on",
+                "-device", "virtio-9p-pci,fsdev=share,mount_tag=share,packed=on", folder=folder, msi=8)
+
+
+@case("full")
+def linux_legacy(ctx):
+    """The interface before VIRTIO 1.0, interrupts by line."""
+    old = "disable-legacy=off,disable-modern=on"
+    with tempfile.TemporaryDirectory(prefix="myna-") as folder:
+        devices(ctx, ["disk-legacy", "ring-legacy", "disk-legacy-line", "ring-legacy-line", "net-01", "random",
+                      "folder", "balloon"],
+                *disk(folder, "legacy", f"virtio-blk-pci,{old}"),
+                *disk(folder, "legacy-line", f"virtio-blk-pci,vectors=0,{old}"),
+                "-netdev", "user,id=n1", "-device", f"virtio-net-pci,netdev=n1,mac=52:54:00:00:00:01,{old}",
+                "-device", f"virtio-rng-pci,{old}", "-device", f"virtio-balloon-pci,{old}",
+                "-device", f"virtio-9p-pci,fsdev=share,mount_tag=share,{old}", folder=folder)
+
+
+@case("base")
+def bare_levels(ctx):
+    """Firmware of our own, levels.S, goes through every exception level and both worlds."""
+    need("aarch64-linux-gnu-gcc")
+    with tempfile.TemporaryDirectory(prefix="myna-") as folder:
+        elf, firmware = os.path.join(folder, "levels.elf"), os.path.join(folder, "levels.bin")
+        source = os.path.join(os.path.dirname(__file__), "levels.S")
+        subprocess.run(["aarch64-linux-gnu-gcc", "-nostdlib", "-static", "-Wl,-Ttext=0,--build-id=none", "-o", elf,
+                        source], check=True)
+        subprocess.run(["aarch64-linux-gnu-objcopy", "-O", "binary", "-j", ".text", elf, firmware], check=True)
+        for tier in ("", ",tier=0"):
+            with Machine(ctx.command("-M", "virt,secure=on,virtualization=on", "-smp", "2", "-nodefaults", "-display",
+                                     "none", "-serial", "stdio", "-accel", "tcg" + tier, "-bios", firmware),
+                         ctx.log(tier[1:])) as m:
+                m.wait(r"^(abcdefghijk)$", 60)
 
 
 @case("full")
