@@ -8,7 +8,7 @@ static void dup(struct ir_eval_call *e, uint64_t v)
 {
     vec_clear(e->r);
     for (unsigned i = 0; i < vec_lanes(e); i++)
-        lane_put(e->r, lane_of(e), i, v);
+        ir_lane_put(e->r, lane_of(e), i, v);
 }
 
 void ir_eval_VDUP(struct ir_eval_call *e)
@@ -18,26 +18,26 @@ void ir_eval_VDUP(struct ir_eval_call *e)
 
 void ir_eval_VDUPL(struct ir_eval_call *e)
 {
-    dup(e, lane_get(&e->a, lane_of(e), e->imm));
+    dup(e, ir_lane_get(&e->a, lane_of(e), e->imm));
 }
 
 void ir_eval_VGET(struct ir_eval_call *e)
 {
-    eval_set(e, e->aux & 16 ? (uint64_t)lane_gets(&e->a, lane_of(e), e->imm)
-                            : lane_get(&e->a, lane_of(e), e->imm));
+    eval_set(e, e->aux & 16 ? (uint64_t)ir_lane_gets(&e->a, lane_of(e), e->imm)
+                            : ir_lane_get(&e->a, lane_of(e), e->imm));
 }
 
 void ir_eval_VSET(struct ir_eval_call *e)
 {
     *e->r = e->a;
-    lane_put(e->r, lane_of(e), e->imm, e->b.x);
+    ir_lane_put(e->r, lane_of(e), e->imm, e->b.x);
     vec_finish(e);
 }
 
 void ir_eval_VSETL(struct ir_eval_call *e)
 {
     *e->r = e->a;
-    lane_put(e->r, lane_of(e), e->imm & 255, lane_get(&e->b, lane_of(e), e->imm >> 8));
+    ir_lane_put(e->r, lane_of(e), e->imm & 255, ir_lane_get(&e->b, lane_of(e), e->imm >> 8));
     vec_finish(e);
 }
 
@@ -60,18 +60,18 @@ void ir_eval_VEXT(struct ir_eval_call *e)
 }
 
 /* Lane i of the result is lane from(i) of a, or of b when from(i) is at least n. */
-#define PERMUTE(NAME, from)                                                            \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                        \
-    {                                                                                  \
-        unsigned lane = lane_of(e), n = vec_lanes(e);                                  \
-                                                                                       \
-        vec_clear(e->r);                                                               \
-        for (unsigned i = 0; i < n; i++) {                                             \
-            unsigned k = (from);                                                       \
-                                                                                       \
-            lane_put(e->r, lane, i,                                                    \
-                     k < n ? lane_get(&e->a, lane, k) : lane_get(&e->b, lane, k - n)); \
-        }                                                                              \
+#define PERMUTE(NAME, from)                                                                     \
+    void ir_eval_##NAME(struct ir_eval_call *e)                                                 \
+    {                                                                                           \
+        unsigned lane = lane_of(e), n = vec_lanes(e);                                           \
+                                                                                                \
+        vec_clear(e->r);                                                                        \
+        for (unsigned i = 0; i < n; i++) {                                                      \
+            unsigned k = (from);                                                                \
+                                                                                                \
+            ir_lane_put(e->r, lane, i,                                                          \
+                        k < n ? ir_lane_get(&e->a, lane, k) : ir_lane_get(&e->b, lane, k - n)); \
+        }                                                                                       \
     }
 
 PERMUTE(VZIP1, i / 2 + (i & 1) * n)

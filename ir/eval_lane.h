@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ir/eval_call.h"
+#include "ir/lane.h"
 
 static inline unsigned lane_of(const struct ir_eval_call *e)
 {
@@ -21,43 +22,6 @@ static inline unsigned vec_bytes(const struct ir_eval_call *e)
 static inline unsigned vec_lanes(const struct ir_eval_call *e)
 {
     return vec_bytes(e) >> lane_of(e);
-}
-
-static inline uint64_t lane_get(const union ir_val *v, unsigned lane, unsigned i)
-{
-    switch (lane) {
-    case IR_LANE_B:
-        return v->b[i];
-    case IR_LANE_H:
-        return v->h[i];
-    case IR_LANE_S:
-        return v->s[i];
-    default:
-        return v->d[i];
-    }
-}
-
-static inline int64_t lane_gets(const union ir_val *v, unsigned lane, unsigned i)
-{
-    return eval_sext(lane_get(v, lane, i), 8u << lane);
-}
-
-static inline void lane_put(union ir_val *v, unsigned lane, unsigned i, uint64_t x)
-{
-    switch (lane) {
-    case IR_LANE_B:
-        v->b[i] = (uint8_t)x;
-        break;
-    case IR_LANE_H:
-        v->h[i] = (uint16_t)x;
-        break;
-    case IR_LANE_S:
-        v->s[i] = (uint32_t)x;
-        break;
-    default:
-        v->d[i] = x;
-        break;
-    }
 }
 
 static inline void vec_clear(union ir_val *v)

@@ -160,20 +160,20 @@ void ir_eval_VPMULL(struct ir_eval_call *e)
 }
 
 /* Double-width lane i, the source's lanes sized as aux says: from number k of each source. */
-#define WIDENING(NAME, expr)                               \
-    void ir_eval_##NAME(struct ir_eval_call *e)            \
-    {                                                      \
-        unsigned lane = lane_of(e), n = 8u >> lane;        \
-        unsigned high = e->aux & IR_HIGH ? n : 0;          \
-                                                           \
-        (void)high;                                        \
-        vec_clear(e->r);                                   \
-        for (unsigned i = 0; i < n; i++)                   \
-            lane_put(e->r, lane + 1, i, (uint64_t)(expr)); \
-        vec_finish(e);                                     \
+#define WIDENING(NAME, expr)                                  \
+    void ir_eval_##NAME(struct ir_eval_call *e)               \
+    {                                                         \
+        unsigned lane = lane_of(e), n = 8u >> lane;           \
+        unsigned high = e->aux & IR_HIGH ? n : 0;             \
+                                                              \
+        (void)high;                                           \
+        vec_clear(e->r);                                      \
+        for (unsigned i = 0; i < n; i++)                      \
+            ir_lane_put(e->r, lane + 1, i, (uint64_t)(expr)); \
+        vec_finish(e);                                        \
     }
-#define US(v, k) lane_get(&e->v, lane, k)
-#define SS(v, k) lane_gets(&e->v, lane, k)
+#define US(v, k) ir_lane_get(&e->v, lane, k)
+#define SS(v, k) ir_lane_gets(&e->v, lane, k)
 
 WIDENING(VMULLS, SS(a, high + i) * SS(b, high + i))
 WIDENING(VMULLU, US(a, high + i) * US(b, high + i))
@@ -190,21 +190,21 @@ static uint64_t clamp_signed(int64_t v, int64_t low, int64_t high)
     return (uint64_t)(v < low ? low : v > high ? high : v);
 }
 
-#define NARROWING(NAME, expr)                           \
-    void ir_eval_##NAME(struct ir_eval_call *e)         \
-    {                                                   \
-        unsigned lane = lane_of(e), w = 8u << lane;     \
-        uint64_t top = bits_mask64(w);                  \
-                                                        \
-        (void)top;                                      \
-        vec_clear(e->r);                                \
-        for (unsigned i = 0; i < 8u >> lane; i++) {     \
-            uint64_t x = lane_get(&e->a, lane + 1, i);  \
-            int64_t sx = lane_gets(&e->a, lane + 1, i); \
-                                                        \
-            (void)x, (void)sx;                          \
-            lane_put(e->r, lane, i, expr);              \
-        }                                               \
+#define NARROWING(NAME, expr)                              \
+    void ir_eval_##NAME(struct ir_eval_call *e)            \
+    {                                                      \
+        unsigned lane = lane_of(e), w = 8u << lane;        \
+        uint64_t top = bits_mask64(w);                     \
+                                                           \
+        (void)top;                                         \
+        vec_clear(e->r);                                   \
+        for (unsigned i = 0; i < 8u >> lane; i++) {        \
+            uint64_t x = ir_lane_get(&e->a, lane + 1, i);  \
+            int64_t sx = ir_lane_gets(&e->a, lane + 1, i); \
+                                                           \
+            (void)x, (void)sx;                             \
+            ir_lane_put(e->r, lane, i, expr);              \
+        }                                                  \
     }
 
 NARROWING(VNARR, x)
@@ -215,21 +215,21 @@ NARROWING(VQNUU, x > top ? top : x)
 /* ---- across lanes ---- */
 
 /* x and y are neighbours, of a in the first half of the result and of b in the second. */
-#define PAIRWISE(NAME, expr)                                                          \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                       \
-    {                                                                                 \
-        unsigned lane = lane_of(e), n = vec_lanes(e);                                 \
-                                                                                      \
-        vec_clear(e->r);                                                              \
-        for (unsigned i = 0; i < n; i++) {                                            \
-            const union ir_val *from = i < n / 2 ? &e->a : &e->b;                     \
-            unsigned k = 2 * i - (i < n / 2 ? 0 : n);                                 \
-            uint64_t x = lane_get(from, lane, k), y = lane_get(from, lane, k + 1);    \
-            int64_t sx = lane_gets(from, lane, k), sy = lane_gets(from, lane, k + 1); \
-                                                                                      \
-            (void)sx, (void)sy;                                                       \
-            lane_put(e->r, lane, i, expr);                                            \
-        }                                                                             \
+#define PAIRWISE(NAME, expr)                                                                \
+    void ir_eval_##NAME(struct ir_eval_call *e)                                             \
+    {                                                                                       \
+        unsigned lane = lane_of(e), n = vec_lanes(e);                                       \
+                                                                                            \
+        vec_clear(e->r);                                                                    \
+        for (unsigned i = 0; i < n; i++) {                                                  \
+            const union ir_val *from = i < n / 2 ? &e->a : &e->b;                           \
+            unsigned k = 2 * i - (i < n / 2 ? 0 : n);                                       \
+            uint64_t x = ir_lane_get(from, lane, k), y = ir_lane_get(from, lane, k + 1);    \
+            int64_t sx = ir_lane_gets(from, lane, k), sy = ir_lane_gets(from, lane, k + 1); \
+                                                                                            \
+            (void)sx, (void)sy;                                                             \
+            ir_lane_put(e->r, lane, i, expr);                                               \
+        }                                                                                   \
     }
 
 PAIRWISE(VADDP, x + y)
@@ -243,9 +243,9 @@ void ir_eval_VADDV(struct ir_eval_call *e)
     uint64_t sum = 0;
 
     for (unsigned i = 0; i < vec_lanes(e); i++)
-        sum += lane_get(&e->a, lane_of(e), i);
+        sum += ir_lane_get(&e->a, lane_of(e), i);
     vec_clear(e->r);
-    lane_put(e->r, lane_of(e), 0, sum);
+    ir_lane_put(e->r, lane_of(e), 0, sum);
 }
 
 #define DOT(NAME, type_a, type_b)                                         \

@@ -6,23 +6,24 @@
 #include "ir/eval_lane.h"
 
 /* One lane: call32 or call64 on x, y, z with the context &c and rounding rm. */
-#define VFLANES(NAME, rounding, call32, call64)                                                   \
-    void ir_eval_##NAME(struct ir_eval_call *e)                                                   \
-    {                                                                                             \
-        enum fp_round rm = eval_round(e->env, rounding);                                          \
-        struct fp_ctx c = eval_fp_begin(e, rounding);                                             \
-        unsigned lane = lane_of(e);                                                               \
-                                                                                                  \
-        (void)rm;                                                                                 \
-        vec_clear(e->r);                                                                          \
-        for (unsigned i = 0; i < vec_lanes(e); i++) {                                             \
-            uint64_t x = lane_get(&e->a, lane, i), y = lane_get(&e->b, lane, i),                  \
-                     z = lane_get(&e->c, lane, i);                                                \
-                                                                                                  \
-            (void)y, (void)z;                                                                     \
-            lane_put(e->r, lane, i, lane == IR_LANE_S ? (uint64_t)(call32) : (uint64_t)(call64)); \
-        }                                                                                         \
-        eval_fp_end(e, &c);                                                                       \
+#define VFLANES(NAME, rounding, call32, call64)                                        \
+    void ir_eval_##NAME(struct ir_eval_call *e)                                        \
+    {                                                                                  \
+        enum fp_round rm = eval_round(e->env, rounding);                               \
+        struct fp_ctx c = eval_fp_begin(e, rounding);                                  \
+        unsigned lane = lane_of(e);                                                    \
+                                                                                       \
+        (void)rm;                                                                      \
+        vec_clear(e->r);                                                               \
+        for (unsigned i = 0; i < vec_lanes(e); i++) {                                  \
+            uint64_t x = ir_lane_get(&e->a, lane, i), y = ir_lane_get(&e->b, lane, i), \
+                     z = ir_lane_get(&e->c, lane, i);                                  \
+                                                                                       \
+            (void)y, (void)z;                                                          \
+            ir_lane_put(e->r, lane, i,                                                 \
+                        lane == IR_LANE_S ? (uint64_t)(call32) : (uint64_t)(call64));  \
+        }                                                                              \
+        eval_fp_end(e, &c);                                                            \
     }
 #define X32 (uint32_t) x
 #define Y32 (uint32_t) y
@@ -85,10 +86,10 @@ void ir_eval_VFADDP(struct ir_eval_call *e)
     for (unsigned i = 0; i < n; i++) {
         const union ir_val *from = i < n / 2 ? &e->a : &e->b;
         unsigned k = 2 * i - (i < n / 2 ? 0 : n);
-        uint64_t x = lane_get(from, lane, k), y = lane_get(from, lane, k + 1);
+        uint64_t x = ir_lane_get(from, lane, k), y = ir_lane_get(from, lane, k + 1);
 
-        lane_put(e->r, lane, i,
-                 lane == IR_LANE_S ? fp_f32_add(X32, Y32, &c) : fp_f64_add(x, y, &c));
+        ir_lane_put(e->r, lane, i,
+                    lane == IR_LANE_S ? fp_f32_add(X32, Y32, &c) : fp_f64_add(x, y, &c));
     }
     eval_fp_end(e, &c);
 }

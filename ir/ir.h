@@ -173,7 +173,6 @@ struct ir_block {
     uint32_t guest_bytes; /* length of the guest code */
     uint16_t loop_depth;
     uint16_t flags;       /* IR_B_* */
-    uint64_t cc_live_out; /* bit per successor order of the terminators: reserved for passes */
 };
 enum {
     IR_B_ENTRY = 1,  /* may be entered from outside the unit */

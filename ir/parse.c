@@ -209,8 +209,6 @@ static int parse_block(struct parser *ps)
     if (eat_word(ps, "depth") && number32(ps, &depth))
         return -EINVAL;
     b->loop_depth = (uint16_t)depth;
-    if (eat_word(ps, "ccout") && number(ps, &b->cc_live_out))
-        return -EINVAL;
     return eat(ps, "{") ? parse_flags(ps, b) : 0;
 }
 

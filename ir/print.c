@@ -119,8 +119,6 @@ static void print_block(struct str *s, const struct ir_unit *u, uint32_t index)
         str_printf(s, " bytes %u", b->guest_bytes);
     if (b->loop_depth)
         str_printf(s, " depth %u", b->loop_depth);
-    if (b->cc_live_out)
-        str_printf(s, " ccout 0x%" PRIx64, b->cc_live_out);
     for (unsigned k = 0; k < 2; k++)
         if (b->flags >> k & 1) {
             str_printf(s, "%s%s", separator, ir_block_flag_names[k]);

@@ -1,42 +1,8 @@
 /* Integer helpers of the vector lifters: saturating operations that need more than compares, and
  * estimates. Control words: simd.h. Saturation sets FPSR.QC in fpsr.
  */
+#include "ir/lane.h"
 #include "isa/arm64/simd.h"
-
-static int64_t lane_signed(const union ir_val *v, unsigned lane, unsigned i)
-{
-    switch (lane) {
-    case IR_LANE_B:
-        return (int8_t)v->b[i];
-    case IR_LANE_H:
-        return (int16_t)v->h[i];
-    case IR_LANE_S:
-        return (int32_t)v->s[i];
-    default:
-        return (int64_t)v->d[i];
-    }
-}
-static uint64_t lane_unsigned(const union ir_val *v, unsigned lane, unsigned i)
-{
-    return (uint64_t)lane_signed(v, lane, i) & bits_mask64(simd_bits(lane));
-}
-static void lane_set(union ir_val *v, unsigned lane, unsigned i, uint64_t x)
-{
-    switch (lane) {
-    case IR_LANE_B:
-        v->b[i] = (uint8_t)x;
-        break;
-    case IR_LANE_H:
-        v->h[i] = (uint16_t)x;
-        break;
-    case IR_LANE_S:
-        v->s[i] = (uint32_t)x;
-        break;
-    default:
-        v->d[i] = x;
-        break;
-    }
-}
 
 /* x limited to a lane; *qc is set if that changed it. */
 static uint64_t saturate(__int128 x, unsigned lane, bool is_unsigned, bool *qc)
@@ -67,16 +33,16 @@ static __int128 value2(unsigned op, unsigned lane, unsigned i, const union ir_va
     switch (op) {
     case SIMD_SQSHL:
     case SIMD_SQRSHL:
-        return shifted(lane_signed(&v[0], lane, i), (int8_t)lane_signed(&v[1], lane, i),
+        return shifted(ir_lane_gets(&v[0], lane, i), (int8_t)ir_lane_gets(&v[1], lane, i),
                        op == SIMD_SQRSHL);
     case SIMD_UQSHL:
     case SIMD_UQRSHL:
-        return shifted(lane_unsigned(&v[0], lane, i), (int8_t)lane_signed(&v[1], lane, i),
+        return shifted(ir_lane_get(&v[0], lane, i), (int8_t)ir_lane_gets(&v[1], lane, i),
                        op == SIMD_UQRSHL);
     case SIMD_SUQADD:
-        return (__int128)lane_signed(&v[0], lane, i) + lane_unsigned(&v[1], lane, i);
+        return (__int128)ir_lane_gets(&v[0], lane, i) + ir_lane_get(&v[1], lane, i);
     default: /* SIMD_USQADD */
-        return (__int128)lane_unsigned(&v[0], lane, i) + lane_signed(&v[1], lane, i);
+        return (__int128)ir_lane_get(&v[0], lane, i) + ir_lane_gets(&v[1], lane, i);
     }
 }
 void a64_h_isat2(void *cpu, union ir_val *v)
@@ -88,7 +54,7 @@ void a64_h_isat2(void *cpu, union ir_val *v)
     union ir_val r = {.d = {0, 0}};
 
     for (unsigned i = 0; i < simd_ctl_count(ctl); i++)
-        lane_set(&r, lane, i, saturate(value2(op, lane, i, v), lane, is_unsigned, &qc));
+        ir_lane_put(&r, lane, i, saturate(value2(op, lane, i, v), lane, is_unsigned, &qc));
     if (qc)
         s->fpsr |= A64_FPSR_QC;
     v[0] = r;
@@ -103,11 +69,11 @@ void a64_h_isat3(void *cpu, union ir_val *v)
     union ir_val r = {.d = {0, 0}};
 
     for (unsigned i = 0; i < simd_ctl_count(ctl); i++) {
-        __int128 x = (__int128)lane_signed(&v[0], lane, i) * ((__int128)1 << bits);
-        __int128 p = (__int128)lane_signed(&v[1], lane, i) * lane_signed(&v[2], lane, i) * 2;
+        __int128 x = (__int128)ir_lane_gets(&v[0], lane, i) * ((__int128)1 << bits);
+        __int128 p = (__int128)ir_lane_gets(&v[1], lane, i) * ir_lane_gets(&v[2], lane, i) * 2;
 
         x += (minus ? -p : p) + ((__int128)1 << (bits - 1));
-        lane_set(&r, lane, i, saturate(x >> bits, lane, false, &qc));
+        ir_lane_put(&r, lane, i, saturate(x >> bits, lane, false, &qc));
     }
     if (qc)
         s->fpsr |= A64_FPSR_QC;
