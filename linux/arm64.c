@@ -30,8 +30,7 @@ struct mcontext {
     uint8_t reserved[4096];
 };
 struct rt_sigframe {
-    unsigned char info[128];
-    struct lx_ucontext_head uc;
+    struct lx_frame_head head;
     struct mcontext mc;
 };
 struct frame_record {
@@ -184,21 +183,17 @@ static int frame(struct lx_thread *t, int sig, const struct lx_siginfo *info,
     struct arm64_state *s = arm64_state(t->cpu);
     struct frame_record record = {s->x[29], s->x[30]};
     struct rt_sigframe f;
-    uint64_t sp = s->sp, at, record_at, stack[3];
+    uint64_t sp = s->sp, at, record_at;
 
-    memset(&f, 0, offsetof(struct rt_sigframe, mc));
-    memcpy(f.info, info, sizeof(f.info));
-    lx_signal_save_altstack(t, sp, stack);
-    memcpy(&f.uc.stack, stack, sizeof(stack));
-    f.uc.sigmask = mask;
+    lx_frame_head_save(t, &f.head, sp, info, mask);
     save_context(t, &f.mc);
     record_at = (lx_signal_stack(t, act, sp) & ~UINT64_C(15)) - sizeof(record);
     at = (record_at & ~UINT64_C(15)) - sizeof(f);
     if (lx_put_obj(record_at, record) < 0 || lx_put_obj(at, f) < 0)
         return -EFAULT;
     s->x[0] = (uint64_t)sig;
-    s->x[1] = at + offsetof(struct rt_sigframe, info);
-    s->x[2] = at + offsetof(struct rt_sigframe, uc);
+    s->x[1] = at + offsetof(struct rt_sigframe, head.info);
+    s->x[2] = at + offsetof(struct rt_sigframe, head.uc);
     s->x[29] = record_at;
     s->x[30] = act->flags & 0x04000000 ? act->restorer : t->p->sigcode;
     s->sp = at;
@@ -240,7 +235,6 @@ static int sig_return(struct lx_thread *t, uint64_t *mask)
 {
     struct arm64_state *s = arm64_state(t->cpu);
     struct rt_sigframe f;
-    uint64_t stack[3];
 
     if (s->sp & 15 || lx_get_obj(f, s->sp) < 0 ||
         restore_fpsimd(t, f.mc.reserved, sizeof(f.mc.reserved)) < 0)
@@ -252,9 +246,7 @@ static int sig_return(struct lx_thread *t, uint64_t *mask)
     s->dit = f.mc.pstate & (1u << 24);
     s->ssbs = f.mc.pstate & (1u << 12);
     s->ex_addr = A64_EX_NONE;
-    memcpy(stack, &f.uc.stack, sizeof(stack));
-    lx_signal_restore_altstack(t, stack);
-    *mask = f.uc.sigmask;
+    lx_frame_head_restore(t, &f.head, mask);
     return 0;
 }
 

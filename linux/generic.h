@@ -63,4 +63,18 @@ struct lx_ucontext_head {
 };
 _Static_assert(sizeof(struct lx_ucontext_head) == 176, "registers follow at 176");
 
+/* How every signal frame begins; the registers follow. */
+struct lx_frame_head {
+    uint8_t info[128];
+    struct lx_ucontext_head uc;
+};
+
+struct lx_thread;
+struct lx_siginfo;
+/* signal.c: fills it for a handler, with `mask` to come back to; takes back what its handler left
+ * there. */
+void lx_frame_head_save(struct lx_thread *t, struct lx_frame_head *h, uint64_t sp,
+                        const struct lx_siginfo *info, uint64_t mask);
+void lx_frame_head_restore(struct lx_thread *t, const struct lx_frame_head *h, uint64_t *mask);
+
 #endif

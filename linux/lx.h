@@ -264,9 +264,6 @@ int lx_signal_action(struct lx_thread *t, int sig, const struct lx_sigaction *ne
 no_return void lx_signal_die(int sig);
 /* Where a handler's frame starts, given the stack pointer. */
 uint64_t lx_signal_stack(const struct lx_thread *t, const struct lx_sigaction *act, uint64_t sp);
-/* For frames: the words of uc_stack, as an array of sp, flags, size. */
-void lx_signal_save_altstack(struct lx_thread *t, uint64_t sp, uint64_t out[3]);
-void lx_signal_restore_altstack(struct lx_thread *t, const uint64_t in[3]);
 void lx_signal_before_exec(struct lx_thread *t, bool undo);
 
 /* ---- thread.c ---- */

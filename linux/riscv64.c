@@ -26,8 +26,7 @@ struct mcontext {
     uint8_t rest[528 - 32 * 8 - 4];
 };
 struct rt_sigframe {
-    unsigned char info[128];
-    struct lx_ucontext_head uc;
+    struct lx_frame_head head;
     struct mcontext mc;
 };
 _Static_assert(sizeof(struct rt_sigframe) == 128 + 176 + 256 + 528, "struct rt_sigframe");
@@ -115,13 +114,10 @@ static int frame(struct lx_thread *t, int sig, const struct lx_siginfo *info,
 {
     struct rv_state *s = rv_state(t->cpu);
     struct rt_sigframe f;
-    uint64_t at, stack[3];
+    uint64_t at;
 
-    memset(&f, 0, sizeof(f));
-    memcpy(f.info, info, sizeof(f.info));
-    lx_signal_save_altstack(t, s->x[SP], stack);
-    memcpy(&f.uc.stack, stack, sizeof(stack));
-    f.uc.sigmask = mask;
+    lx_frame_head_save(t, &f.head, s->x[SP], info, mask);
+    memset(&f.mc, 0, sizeof(f.mc));
     f.mc.regs[0] = t->cpu->pc;
     memcpy(&f.mc.regs[1], &s->x[1], 31 * sizeof(uint64_t));
     memcpy(f.mc.f, s->f, sizeof(f.mc.f));
@@ -132,8 +128,8 @@ static int frame(struct lx_thread *t, int sig, const struct lx_siginfo *info,
     s->x[RA] = t->p->sigcode;
     s->x[SP] = at;
     s->x[A0] = (uint64_t)sig;
-    s->x[A0 + 1] = at + offsetof(struct rt_sigframe, info);
-    s->x[A0 + 2] = at + offsetof(struct rt_sigframe, uc);
+    s->x[A0 + 1] = at + offsetof(struct rt_sigframe, head.info);
+    s->x[A0 + 2] = at + offsetof(struct rt_sigframe, head.uc);
     s->res_tag = 0;
     t->cpu->pc = act->handler;
     return 0;
@@ -143,7 +139,6 @@ static int sig_return(struct lx_thread *t, uint64_t *mask)
 {
     struct rv_state *s = rv_state(t->cpu);
     struct rt_sigframe f;
-    uint64_t stack[3];
 
     if (lx_get_obj(f, s->x[SP]) < 0)
         return -EFAULT;
@@ -152,9 +147,7 @@ static int sig_return(struct lx_thread *t, uint64_t *mask)
     memcpy(s->f, f.mc.f, sizeof(s->f));
     rv_fcsr_write(t->cpu, f.mc.fcsr);
     s->res_tag = 0;
-    memcpy(stack, &f.uc.stack, sizeof(stack));
-    lx_signal_restore_altstack(t, stack);
-    *mask = f.uc.sigmask;
+    lx_frame_head_restore(t, &f.head, mask);
     return 0;
 }
 

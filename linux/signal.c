@@ -21,6 +21,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "linux/generic.h"
 #include "linux/lx.h"
 
 #define BIT(sig)           LX_SIG_BIT(sig)
@@ -256,27 +257,30 @@ uint64_t lx_signal_stack(const struct lx_thread *t, const struct lx_sigaction *a
     return s->sp + s->size;
 }
 
-void lx_signal_save_altstack(struct lx_thread *t, uint64_t sp, uint64_t out[3])
+void lx_frame_head_save(struct lx_thread *t, struct lx_frame_head *h, uint64_t sp,
+                        const struct lx_siginfo *info, uint64_t mask)
 {
     struct lx_altstack *s = &t->altstack;
 
-    out[0] = s->sp;
-    out[1] = (uint32_t)s->flags;
-    out[2] = s->size;
+    memset(h, 0, sizeof(*h));
+    memcpy(h->info, info, sizeof(h->info));
+    h->uc.sigmask = mask;
+    h->uc.stack = (struct lx_stack_t){.sp = s->sp, .flags = s->flags, .size = s->size};
     if (s->size && sp > s->sp && sp - s->sp <= s->size)
-        out[1] |= SS_ONSTACK;
+        h->uc.stack.flags |= SS_ONSTACK;
     if (s->flags & (int)SS_AUTODISARM_BIT)
         *s = (struct lx_altstack){0, 0, SS_DISABLE};
 }
 
-void lx_signal_restore_altstack(struct lx_thread *t, const uint64_t in[3])
+void lx_frame_head_restore(struct lx_thread *t, const struct lx_frame_head *h, uint64_t *mask)
 {
-    uint32_t flags = (uint32_t)in[1];
+    const struct lx_stack_t *s = &h->uc.stack;
 
-    if (flags & SS_DISABLE)
+    if (s->flags & SS_DISABLE)
         t->altstack = (struct lx_altstack){0, 0, SS_DISABLE};
     else
-        t->altstack = (struct lx_altstack){in[0], in[2], (int)(flags & SS_AUTODISARM_BIT)};
+        t->altstack = (struct lx_altstack){s->sp, s->size, s->flags & (int)SS_AUTODISARM_BIT};
+    *mask = h->uc.sigmask;
 }
 
 /* Stops or ends the process as the kernel does for a signal that is left to the default. */
