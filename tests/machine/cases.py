@@ -65,7 +65,7 @@ def work(ctx, *more, **options):
     with Machine(kernel(ctx, "quiet myna=work", *more, **options), ctx.log()) as m:
         m.wait(r"MYNA: init", 120)
         for name in ("sha256", "gzip", "awk", "fork", "sort", "shell"):
-            found = m.wait(rf"^MYNA: {name} \d+ (\d+) (.*)$", 180)
+            found = m.wait(rf"^MYNA: {name} \d+ (\d+) (.*)\n", 180)
             assert found[1] == "0", f"{name} failed: {found[2]}"
             assert found[2].strip() == WORK.get(name, found[2].strip()), f"{name} printed {found[2]}"
         m.wait(r"MYNA: done")
@@ -74,8 +74,8 @@ def work(ctx, *more, **options):
 
 def stress(ctx, cpus, rounds, *more):
     with Machine(kernel(ctx, f"quiet myna=stress:{rounds}", *more, cpus=cpus), ctx.log()) as m:
-        m.wait(r"MYNA: init .* cpus %d$" % cpus, 120)
-        found = m.wait(r"^MYNA: stress (\d+) (\d+) (\d+)$", 600)
+        m.wait(r"MYNA: init .* cpus %d\n" % cpus, 120)
+        found = m.wait(r"^MYNA: stress (\d+) (\d+) (\d+)\n", 600)
         assert found[1] == "1", f"{found[1]} different results of the same work"
         assert found[2] == found[3], f"{found[2]} lines under a lock, not {found[3]}"
         m.wait(r"MYNA: done")

@@ -3,6 +3,7 @@
 Machine(command) starts it with the console on pipes; wait() reads until a pattern comes, send() types. Every
 machine ends with the object (context manager). Times out loudly with the last lines of the console."""
 
+import ctypes
 import os
 import re
 import select
@@ -15,6 +16,11 @@ class Timeout(Exception):
     pass
 
 
+def die_with_parent():
+    """In the child: however this process ends, no machine outlives it."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class Machine:
     def __init__(self, command, log=None, env=None):
         self.command = command
@@ -23,7 +29,8 @@ class Machine:
         self.log = open(log, "w", encoding="utf-8") if log else None
         self.start = time.monotonic()
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, env=env, start_new_session=True)
+                                        stderr=subprocess.STDOUT, env=env, start_new_session=True,
+                                        preexec_fn=die_with_parent)
 
     def __enter__(self):
         return self
