@@ -1,13 +1,11 @@
 /* Tables of the soft TLB: sets by context, the second level, flushes. Owns which translations are
  * remembered; knows neither page tables nor memory maps, those who fill it do (accel/). */
-#include "core/tlb.h"
+#include "core/tlb_int.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define RELAXED memory_order_relaxed
-/* Of an address: what takes part in flushes. The top byte may be a tag of the guest's. */
-#define PAGE_OF(va) ((va) << 8 >> 8 >> MEM_PAGE_BITS)
 
 enum {
     FLUSH_PAGES = 512, /* more pages than that: a whole set at once */
@@ -36,6 +34,11 @@ void tlb_free(struct tlb *t)
     free(t);
 }
 
+static bool filled(const struct tlb_set *s, unsigned n)
+{
+    return atomic_load_explicit(&s->filled[n / 64], RELAXED) >> n % 64 & 1;
+}
+
 /* ---- forgetting ---- */
 
 static void entry_clear(struct tlb_entry *e)
@@ -46,7 +49,7 @@ static void entry_clear(struct tlb_entry *e)
 
 static void entries_clear(struct tlb_set *s)
 {
-    for (unsigned w = 0; w < TLB_SIZE / 64; w++) {
+    for (unsigned w = 0; w < TLB_ALL / 64; w++) {
         uint64_t bits = atomic_load_explicit(&s->filled[w], RELAXED);
 
         for (; bits; bits &= bits - 1)
@@ -56,28 +59,6 @@ static void entries_clear(struct tlb_set *s)
     s->nlocal = 0;
 }
 
-void tlb_returns_clear(struct tlb_set *s)
-{
-    s->jit_sp = s->jit_sp_base;
-    if (s->tlb->cpu->jit_sp_base == s->jit_sp_base) /* translated code may stand on it at this moment */
-        s->tlb->returns_stale = true;
-}
-
-void tlb_jumps_clear(struct tlb_set *s)
-{
-    bool any = false;
-
-    for (unsigned w = 0; w < array_size(s->code_pages); w++) {
-        any |= s->code_pages[w] != 0;
-        s->code_pages[w] = 0;
-    }
-    s->tlb->stat_jumps += any;
-    for (unsigned i = 0; any && i < TLB_JCACHE_SIZE; i++)
-        s->jcache[i] = (struct cpu_jcache){UINT64_MAX, s->tlb->miss_host};
-    s->local_code = false;
-    tlb_returns_clear(s);
-}
-
 void tlb_set_clear(struct tlb_set *s)
 {
     entries_clear(s);
@@ -85,24 +66,10 @@ void tlb_set_clear(struct tlb_set *s)
     s->tlb->stat_flush_set++;
 }
 
-void tlb_all_jumps_clear(struct tlb *t)
-{
-    for (unsigned i = 0; i < TLB_SETS; i++)
-        if (t->sets[i])
-            tlb_jumps_clear(t->sets[i]);
-}
-
-void tlb_all_returns_clear(struct tlb *t)
-{
-    for (unsigned i = 0; i < TLB_SETS; i++)
-        if (t->sets[i])
-            tlb_returns_clear(t->sets[i]);
-}
-
 /* What depends on the address space. */
 static void flush_local(struct tlb_set *s)
 {
-    for (unsigned w = 0; s->nlocal && w < TLB_SIZE / 64; w++) {
+    for (unsigned w = 0; s->nlocal && w < TLB_ALL / 64; w++) {
         uint64_t bits = atomic_load_explicit(&s->filled[w], RELAXED);
 
         for (; bits; bits &= bits - 1) {
@@ -115,11 +82,35 @@ static void flush_local(struct tlb_set *s)
         }
     }
     s->nlocal = 0;
-    if (s->local_code)
-        tlb_jumps_clear(s);
+    tlb_jumps_clear_local(s);
 }
 
 /* ---- sets ---- */
+
+/* Somebody may have asked for the page's writes to be slow meanwhile, without seeing the entry. */
+static void recheck(struct tlb_set *s, unsigned n)
+{
+    _Atomic uint64_t *tag = &s->entry[n].tag[CPU_WRITE];
+    _Atomic uint8_t *marks = s->page[n].marks;
+
+    if (atomic_load_explicit(tag, RELAXED) & TLB_SLOW || !marks) /* TLB_NONE has the bit, too */
+        return;
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(marks, RELAXED) & MEM_MARK_CODE)
+        atomic_fetch_or(tag, TLB_SLOW);
+}
+
+static void entry_copy(struct tlb_set *s, unsigned to, const struct tlb_set *from, unsigned n)
+{
+    entry_clear(&s->entry[to]);
+    s->page[to] = from->page[n];
+    s->entry[to].addend = from->entry[n].addend;
+    atomic_fetch_or_explicit(&s->filled[to / 64], (uint64_t)1 << to % 64, RELAXED);
+    for (unsigned a = 0; a < 3; a++)
+        atomic_store_explicit(&s->entry[to].tag[a], atomic_load_explicit(&from->entry[n].tag[a], RELAXED),
+                              memory_order_release);
+    recheck(s, to);
+}
 
 static struct tlb_set *set_new(struct tlb *t, unsigned n)
 {
@@ -129,10 +120,9 @@ static struct tlb_set *set_new(struct tlb *t, unsigned n)
         abort();
     memset(s, 0, sizeof(*s));
     s->tlb = t;
-    for (unsigned i = 0; i < TLB_SIZE; i++)
+    for (unsigned i = 0; i < TLB_ALL; i++)
         entry_clear(&s->entry[i]);
-    for (unsigned i = 0; i < TLB_JCACHE_SIZE; i++)
-        s->jcache[i] = (struct cpu_jcache){UINT64_MAX, t->miss_host};
+    tlb_jumps_init(s);
     if (t->stack)
         s->jit_sp = s->jit_sp_base = (uint64_t)(uintptr_t)(t->stack + (n + 1) * t->stack_size - 64);
     atomic_store_explicit(&t->sets[n], s, memory_order_release);
@@ -159,6 +149,28 @@ static struct tlb_set *similar(struct tlb *t, uint64_t ctx, const struct tlb_set
     return NULL;
 }
 
+/* What a set of the same regime knows that does not depend on the address space: most of a kernel. */
+static void take_global(struct tlb *t, struct tlb_set *s)
+{
+    const struct tlb_set *from = NULL;
+
+    for (unsigned i = 0; i < TLB_SETS; i++) {
+        const struct tlb_set *o = t->sets[i];
+
+        if (o && o != s && o->used && !((o->ctx ^ s->ctx) & ~t->space_mask) && (!from || o->stamp > from->stamp))
+            from = o;
+    }
+    for (unsigned w = 0; from && w < TLB_ALL / 64; w++)
+        for (uint64_t bits = from->filled[w]; bits; bits &= bits - 1) {
+            unsigned n = w * 64 + (unsigned)__builtin_ctzll(bits);
+
+            if (from->page[n].flags & TLB_GLOBAL)
+                entry_copy(s, n, from, n);
+        }
+    if (from)
+        tlb_jumps_copy_global(s, from);
+}
+
 struct tlb_set *tlb_use(struct tlb *t, uint64_t ctx, const struct tlb_set *keep)
 {
     struct tlb_set *oldest = NULL, *s;
@@ -180,17 +192,18 @@ struct tlb_set *tlb_use(struct tlb *t, uint64_t ctx, const struct tlb_set *keep)
     }
     t->stat_switch++;
     s = t->space_mask ? similar(t, ctx, keep) : NULL;
-    if (!s) {
-        if (place < TLB_SETS) {
-            s = set_new(t, place);
-        } else {
-            s = oldest;
-            tlb_set_clear(s);
-        }
+    bool known = s;
+    if (!s && place < TLB_SETS) {
+        s = set_new(t, place);
+    } else if (!s) {
+        s = oldest;
+        tlb_set_clear(s);
     }
     s->used = true;
     s->ctx = ctx;
     s->stamp = t->clock;
+    if (!known && t->space_mask)
+        take_global(t, s);
     return s;
 }
 
@@ -239,7 +252,7 @@ static bool in_large(struct tlb *t, unsigned class, uint64_t va)
 
 static struct tlb_l2 *l2_group(struct tlb *t, uint64_t va)
 {
-    return t->l2[PAGE_OF(va) & (TLB_L2_SIZE - 1)];
+    return t->l2[TLB_PAGE_OF(va) & (TLB_L2_SIZE - 1)];
 }
 
 static uint64_t l2_ctx(const struct tlb_set *s, bool global)
@@ -278,90 +291,43 @@ const struct tlb_page *tlb_l2_find(struct tlb_set *s, uint64_t va)
 
 void tlb_insert(struct tlb_set *s, const struct tlb_page *p, unsigned allow, unsigned slow)
 {
-    unsigned n = tlb_index(p->va);
+    const struct tlb_page page = *p; /* which may be one of the places */
+    unsigned n = tlb_index(page.va), victim = tlb_victim(page.va);
     struct tlb_entry *e = &s->entry[n];
 
+    if (filled(s, victim) && s->page[victim].va == page.va)
+        entry_clear(&s->entry[victim]);
+    if (filled(s, n) && s->page[n].va != page.va)
+        entry_copy(s, tlb_victim(s->page[n].va), s, n);
     entry_clear(e);
-    s->page[n] = *p;
-    if (!(p->flags & TLB_GLOBAL))
+    s->page[n] = page;
+    if (!(page.flags & TLB_GLOBAL))
         s->nlocal++;
     atomic_fetch_or_explicit(&s->filled[n / 64], (uint64_t)1 << n % 64, RELAXED);
-    e->addend = p->addend;
+    e->addend = page.addend;
     for (unsigned a = 0; a < 3; a++)
         if (allow >> a & 1)
-            atomic_store_explicit(&e->tag[a], p->va | (slow >> a & 1 ? TLB_SLOW : 0), memory_order_release);
-}
-
-void tlb_note_code(struct tlb_set *s, uint64_t pc, bool global)
-{
-    uint64_t page = PAGE_OF(pc);
-
-    s->code_pages[page / 64 % array_size(s->code_pages)] |= (uint64_t)1 << page % 64;
-    if (!global)
-        s->local_code = true;
+            atomic_store_explicit(&e->tag[a], page.va | (slow >> a & 1 ? TLB_SLOW : 0), memory_order_release);
+    recheck(s, n);
 }
 
 /* ---- flushing ---- */
-
-static bool code_bit(const struct tlb_set *s, uint64_t page)
-{
-    return s->code_pages[page / 64 % array_size(s->code_pages)] >> page % 64 & 1;
-}
-
-static void jump_clear(struct tlb_set *s, struct cpu_jcache *j)
-{
-    *j = (struct cpu_jcache){UINT64_MAX, s->tlb->miss_host};
-}
-
-/* Code of one page has its places in the jump cache side by side. */
-static void flush_code_page(struct tlb_set *s, uint64_t page)
-{
-    unsigned n = MEM_PAGE >> s->tlb->insn_shift;
-    struct cpu_jcache *j = &s->jcache[page * n & (TLB_JCACHE_SIZE - 1)];
-
-    for (; n; n--, j++)
-        if (PAGE_OF(j->pc) == page)
-            jump_clear(s, j);
-}
-
-/* Code of these pages leaves the jump cache; what stays is noted anew. */
-static void flush_code(struct tlb_set *s, uint64_t first, uint64_t last)
-{
-    uint64_t page = first;
-
-    while (page < last && !code_bit(s, page))
-        page++;
-    if (!code_bit(s, page))
-        return;
-    tlb_returns_clear(s);
-    if (first == last) {
-        flush_code_page(s, page);
-        return;
-    }
-    memset(s->code_pages, 0, sizeof(s->code_pages));
-    for (unsigned i = 0; i < TLB_JCACHE_SIZE; i++) {
-        uint64_t at = PAGE_OF(s->jcache[i].pc);
-
-        if (s->jcache[i].pc == UINT64_MAX)
-            continue;
-        if (at - first <= last - first)
-            jump_clear(s, &s->jcache[i]);
-        else
-            s->code_pages[at / 64 % array_size(s->code_pages)] |= (uint64_t)1 << at % 64;
-    }
-}
 
 /* `keep_global`: not those that are global; `only_global`: only those. */
 static void flush_pages(struct tlb_set *s, uint64_t first, uint64_t last, bool keep_global, bool only_global)
 {
     for (uint64_t page = first; page <= last; page++) {
-        unsigned n = (unsigned)page & (TLB_SIZE - 1);
+        const unsigned places[2] = {tlb_index(page << MEM_PAGE_BITS), tlb_victim(page << MEM_PAGE_BITS)};
 
-        if ((atomic_load_explicit(&s->filled[n / 64], RELAXED) >> n % 64 & 1) && PAGE_OF(s->page[n].va) == page &&
-            !(s->page[n].flags & TLB_GLOBAL ? keep_global : only_global))
-            entry_clear(&s->entry[n]);
+        for (unsigned i = 0; i < 2; i++) {
+            unsigned n = places[i];
+
+            if (filled(s, n) && TLB_PAGE_OF(s->page[n].va) == page &&
+                !(s->page[n].flags & TLB_GLOBAL ? keep_global : only_global))
+                entry_clear(&s->entry[n]);
+        }
     }
-    flush_code(s, first, last);
+    tlb_jumps_flush(s, first, last);
 }
 
 /* A context in the second level lacks the bits that global pages do not depend on. */
@@ -382,7 +348,7 @@ static void l2_flush_page(struct tlb *t, uint64_t page, const struct cpu_flush *
     struct tlb_l2 *g = t->l2[page & (TLB_L2_SIZE - 1)];
 
     for (unsigned i = 0; i < TLB_L2_WAYS; i++)
-        if (g[i].valid && PAGE_OF(g[i].page.va) == page && l2_in(t, &g[i], f))
+        if (g[i].valid && TLB_PAGE_OF(g[i].page.va) == page && l2_in(t, &g[i], f))
             g[i].valid = false;
 }
 
@@ -412,7 +378,7 @@ static void widen(struct tlb *t, const struct cpu_flush *f, uint64_t *first, uin
         if (in_large(t, class, hi))
             hi |= rest;
     }
-    *first = PAGE_OF(lo);
+    *first = TLB_PAGE_OF(lo);
     *last = *first + ((hi >> MEM_PAGE_BITS) - (lo >> MEM_PAGE_BITS));
 }
 
@@ -477,16 +443,6 @@ void tlb_flush_all(struct tlb *t)
     t->larges = t->large_full = 0;
 }
 
-void tlb_refill(struct tlb *t, uint64_t va)
-{
-    uint64_t page = PAGE_OF(va);
-    unsigned n = tlb_index(va);
-
-    for (unsigned i = 0; i < TLB_SETS; i++)
-        if (t->sets[i] && PAGE_OF(t->sets[i]->page[n].va) == page)
-            entry_clear(&t->sets[i]->entry[n]);
-}
-
 /* ---- for other threads ---- */
 
 void tlb_protect(struct tlb *t, uint64_t host_page)
@@ -494,7 +450,7 @@ void tlb_protect(struct tlb *t, uint64_t host_page)
     for (unsigned i = 0; i < TLB_SETS; i++) {
         struct tlb_set *s = atomic_load_explicit(&t->sets[i], memory_order_acquire);
 
-        for (unsigned w = 0; s && w < TLB_SIZE / 64; w++) {
+        for (unsigned w = 0; s && w < TLB_ALL / 64; w++) {
             uint64_t bits = atomic_load_explicit(&s->filled[w], RELAXED);
 
             for (; bits; bits &= bits - 1) {

@@ -21,8 +21,11 @@
 enum {
     TLB_BITS = 10,
     TLB_SIZE = 1 << TLB_BITS,
+    TLB_VICTIMS = 256, /* entries for pages that lost their place to another */
+    TLB_ALL = TLB_SIZE + TLB_VICTIMS,
     TLB_SETS = 16,
     TLB_JCACHE_SIZE = 8192, /* entries, a power of two */
+    TLB_JVICTIMS = 2048,
     TLB_L2_WAYS = 4,
     TLB_L2_SIZE = 1024, /* groups of ways */
     TLB_LARGE = 5, /* size classes of mappings larger than a page */
@@ -59,11 +62,14 @@ struct tlb_page {
 };
 
 struct tlb_set {
-    _Alignas(64) struct tlb_entry entry[TLB_SIZE];
-    struct cpu_jcache jcache[TLB_JCACHE_SIZE]; /* by pc >> tlb.insn_shift */
+    _Alignas(64) struct tlb_entry entry[TLB_ALL]; /* by tlb_index(), then by tlb_victim() */
+    struct cpu_jcache jcache[TLB_JCACHE_SIZE];    /* by pc >> tlb.insn_shift */
+    struct cpu_jcache jvictim[TLB_JVICTIMS];      /* by tlb_jvictim(): those that lost their place */
     /* ---- from here on not known to translated code ---- */
-    struct tlb_page page[TLB_SIZE];
-    _Atomic uint64_t filled[TLB_SIZE / 64]; /* entries that are not empty */
+    struct tlb_page page[TLB_ALL];
+    _Atomic uint64_t filled[TLB_ALL / 64]; /* entries that are not empty */
+    uint64_t jglobal[TLB_JCACHE_SIZE / 64]; /* jumps to code that is global */
+    bool victims;                           /* jvictim is not empty */
     uint64_t code_pages[16];                /* pages with entries in the jump cache, hashed */
     uint64_t ctx;
     uint32_t key;          /* code key of the jump cache and the return stack */
@@ -101,6 +107,17 @@ struct tlb {
 
 static inline unsigned tlb_index(uint64_t va) { return (unsigned)(va >> MEM_PAGE_BITS) & (TLB_SIZE - 1); }
 
+static inline unsigned tlb_victim(uint64_t va)
+{
+    uint64_t page = va >> MEM_PAGE_BITS;
+    return TLB_SIZE + ((unsigned)(page ^ page >> TLB_BITS ^ page >> 2 * TLB_BITS) & (TLB_VICTIMS - 1));
+}
+static inline unsigned tlb_jvictim(uint64_t pc, unsigned insn_shift)
+{
+    pc >>= insn_shift;
+    return (unsigned)(pc ^ pc >> 13) & (TLB_JVICTIMS - 1);
+}
+
 /* Does the tag hold a translation of the page of va for that kind of access, fast or slow? */
 static inline bool tlb_tag_match(uint64_t tag, uint64_t va) { return (tag & TLB_PAGE_MASK) == (va & TLB_PAGE_MASK) && tag != TLB_NONE; }
 
@@ -122,12 +139,15 @@ void tlb_returns_clear(struct tlb_set *s);
 void tlb_insert(struct tlb_set *s, const struct tlb_page *p, unsigned allow, unsigned slow);
 void tlb_l2_insert(struct tlb_set *s, const struct tlb_page *p);
 const struct tlb_page *tlb_l2_find(struct tlb_set *s, uint64_t va);
-void tlb_note_code(struct tlb_set *s, uint64_t pc, bool global); /* the jump cache gets an entry */
+
+/* The jump cache: host code for a guest address; 0: unknown. */
+uint64_t tlb_jump_find(const struct tlb_set *s, uint64_t pc);
+void tlb_jump_add(struct tlb_set *s, uint64_t pc, uint64_t host, bool global);
+void tlb_jump_move(struct tlb_set *s, uint64_t pc, uint64_t host); /* if it is known */
+void tlb_jump_forget(struct tlb_set *s, uint64_t pc);
 
 void tlb_flush(struct tlb *t, const struct cpu_flush *f);
 void tlb_flush_all(struct tlb *t);
-/* Forgets one page in all contexts' first levels (its tags will be made anew). */
-void tlb_refill(struct tlb *t, uint64_t va);
 /* Makes writes to the host page slow. Any thread. */
 void tlb_protect(struct tlb *t, uint64_t host_page);
 

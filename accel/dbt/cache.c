@@ -191,10 +191,12 @@ void dbt_kill(struct accel *a, struct dbt_block *b)
 
 void dbt_thread_flush(struct dbt_thread *t)
 {
-    if (t->tlb)
+    if (t->tlb) {
         tlb_all_jumps_clear(t->tlb);
-    else
+        memset(t->known, 0, DBT_KNOWN * sizeof *t->known);
+    } else {
         dbt_jumps_reset(t);
+    }
     t->cpu->exit_site = 0;
 }
 

@@ -66,7 +66,13 @@ struct dbt_page { /* blocks that touch a guest page */
     uint32_t n, cap;
 };
 
-enum { DBT_MAIL = 64, DBT_CPUS = 512 };
+enum { DBT_MAIL = 64, DBT_CPUS = 512, DBT_KNOWN = 8192 };
+
+/* What a cpu of a machine found in the block table: contexts that are new find it again without the lock. */
+struct dbt_known {
+    uint64_t pc, delta, host;
+    uint32_t key;
+};
 
 struct dbt_thread {
     struct accel *a;
@@ -88,6 +94,8 @@ struct dbt_thread {
     bool one;                  /* the instruction at pc is for the interpreter */
     bool one_now;              /* it is at it */
     bool watch_hit;            /* CPU_EXIT_DEBUG is for a watchpoint */
+    struct dbt_known *known;   /* DBT_KNOWN places, by dbt_known_at(); blocks that died lead to the dispatcher */
+    bool not_known;            /* look into the table: the block at pc has died */
     bool fetch_global;         /* the mapping that dbt_mem_fetch() found */
     struct os_map signal_stack;
     sigset_t signals_before;
@@ -172,11 +180,28 @@ static inline uint64_t dbt_hash(uint64_t pc, uint64_t delta, uint32_t key)
     return pc ^ (uint64_t)key << 48 ^ (uint64_t)key >> 16 << 40 ^ delta * UINT64_C(0x9e3779b97f4a7c15);
 }
 
+static inline struct dbt_known *dbt_known_at(struct dbt_thread *t, uint64_t pc, uint64_t delta, uint32_t key)
+{
+    return &t->known[map_hash(dbt_hash(pc, delta, key)) % DBT_KNOWN];
+}
+
+/* User mode's jump cache. */
 static inline struct cpu_jcache *dbt_jcache(struct dbt_thread *t, uint64_t pc)
 {
-    unsigned shift = t->a->isa->insn_align == 4 ? 2 : t->a->isa->insn_align == 2 ? 1 : 0;
-    return t->tlb ? &t->cpu->tlb[0]->jcache[pc >> shift & (TLB_JCACHE_SIZE - 1)]
-                  : &t->cpu->jcache[pc >> shift & (CPU_JCACHE_SIZE - 1)];
+    return &t->cpu->jcache[pc >> t->jcache_shift & (CPU_JCACHE_SIZE - 1)];
+}
+
+/* The way to b by the jump cache, if there is one, leads to it from now on. */
+static inline void dbt_jump_move(struct dbt_thread *t, const struct dbt_block *b)
+{
+    if (t->tlb) {
+        struct dbt_known *k = dbt_known_at(t, b->pc, b->delta, b->key);
+        tlb_jump_move(t->cpu->tlb[0], b->pc, b->host);
+        if (k->pc == b->pc && k->delta == b->delta && k->key == b->key)
+            k->host = b->host;
+    } else if (dbt_jcache(t, b->pc)->pc == b->pc) {
+        dbt_jcache(t, b->pc)->host = b->host;
+    }
 }
 
 /* ---- front.c: lift ---- */

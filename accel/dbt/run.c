@@ -165,7 +165,9 @@ void accel_detach(struct cpu *c)
               "new contexts %lu, blocks looked for %lu, jump caches emptied %lu", c->sys->index, s->stat_fill, s->stat_l2,
               s->stat_walk, s->stat_flush_page, s->stat_flush_set, s->stat_switch, s->stat_find, s->stat_jumps);
         tlb_free(t->tlb);
+        free(t->known);
         t->tlb = NULL;
+        t->known = NULL;
         c->tlb[0] = c->tlb[1] = NULL;
         dbt_signals_leave(t);
         c->sys->tlb = NULL;

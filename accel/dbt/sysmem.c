@@ -71,13 +71,6 @@ static void enter_page(struct dbt_thread *t, struct tlb_set *set, const struct t
     unsigned slow = slow_kinds(t, p);
     tlb_insert(set, p, p->prot, slow);
     t->tlb->stat_fill++;
-    if (slow >> CPU_WRITE & 1 || !(p->prot >> CPU_WRITE & 1))
-        return;
-    /* Somebody may have marked the page meanwhile, without seeing the entry. */
-    atomic_thread_fence(memory_order_seq_cst);
-    _Atomic uint8_t *m = p->marks;
-    if (m && atomic_load_explicit(m, memory_order_relaxed) & MEM_MARK_CODE)
-        atomic_fetch_or(&set->entry[tlb_index(p->va)].tag[CPU_WRITE], TLB_SLOW);
 }
 
 static bool watched(const struct dbt_thread *t, uint64_t va, uint64_t size, unsigned access)

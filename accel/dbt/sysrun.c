@@ -190,7 +190,8 @@ int dbt_sys_attach(struct dbt_thread *t, struct err *e)
     if (rc)
         return rc;
     t->tlb = tlb_new(c, sys->space_mask, t->jcache_shift, t->a->cg.stubs.exit_pc);
-    if (!t->tlb)
+    t->known = calloc(DBT_KNOWN, sizeof *t->known);
+    if (!t->tlb || !t->known)
         return err_set(e, ENOMEM, "no memory for the TLB of a cpu");
     t->tlb->stack = t->stack.data;
     t->tlb->stack_size = STACK_SIZE;
@@ -274,6 +275,12 @@ static uint64_t find_block(struct dbt_thread *t, uint64_t site)
     t->tlb->stat_find++;
     if (dbt_mem_fetch(t, c->pc, &code))
         return 0;
+    struct dbt_known *known = dbt_known_at(t, c->pc, code.delta, c->key);
+    if (!site && !t->not_known && known->host && known->pc == c->pc && known->delta == code.delta && known->key == c->key) {
+        tlb_jump_add(c->tlb[0], c->pc, known->host, t->fetch_global);
+        return known->host;
+    }
+    t->not_known = false;
     os_mutex_lock(&a->lock);
     while (atomic_load(&a->stop))
         os_cond_wait(&a->idle, &a->lock);
@@ -286,10 +293,8 @@ static uint64_t find_block(struct dbt_thread *t, uint64_t site)
     if (b && site && t->site_epoch == a->reclaims)
         dbt_link(a, dbt_link_at(a, site), b);
     if (b) {
-        struct cpu_jcache *j = &c->tlb[0]->jcache[c->pc >> t->jcache_shift & (TLB_JCACHE_SIZE - 1)];
-        j->host = host;
-        j->pc = c->pc;
-        tlb_note_code(c->tlb[0], c->pc, t->fetch_global);
+        *known = (struct dbt_known){c->pc, code.delta, host, c->key};
+        tlb_jump_add(c->tlb[0], c->pc, host, t->fetch_global);
     }
     os_mutex_unlock(&a->lock);
     return host;
@@ -313,8 +318,9 @@ static int enter(struct dbt_thread *t)
     struct cpu *c = t->cpu;
     uint64_t site = c->exit_site;
     c->exit_site = 0;
-    const struct cpu_jcache *j = &c->tlb[0]->jcache[c->pc >> t->jcache_shift & (TLB_JCACHE_SIZE - 1)];
-    uint64_t host = j->pc == c->pc && !site ? j->host : find_block(t, site);
+    uint64_t host = site ? 0 : tlb_jump_find(c->tlb[0], c->pc);
+    if (!host)
+        host = find_block(t, site);
     if (!host) {
         t->one = true;
         return CPU_EXIT_NONE;
@@ -358,15 +364,6 @@ static void hot(struct dbt_thread *t)
     os_mutex_unlock(&t->a->lock);
 }
 
-/* A block that was replaced: its jump cache entries lead nowhere. */
-static void forget_jump(struct dbt_thread *t)
-{
-    struct cpu *c = t->cpu;
-    struct cpu_jcache *j = &c->tlb[0]->jcache[c->pc >> t->jcache_shift & (TLB_JCACHE_SIZE - 1)];
-    if (j->pc == c->pc)
-        *j = (struct cpu_jcache){~0ull, t->a->cg.stubs.exit_pc};
-}
-
 /* One instruction by the interpreter, wherever its bytes are. */
 static int one(struct dbt_thread *t)
 {
@@ -398,7 +395,8 @@ enum cpu_exit dbt_sys_exit(struct dbt_thread *t, enum cpu_exit reason)
         hot(t);
         return CPU_EXIT_NONE;
     case CG_EXIT_DEAD:
-        forget_jump(t);
+        tlb_jump_forget(c->tlb[0], c->pc);
+        t->not_known = true;
         return CPU_EXIT_NONE;
     case CPU_EXIT_DEBUG:
         if (!t->watch_hit && !dbt_sys_at_point(t, c->pc)) {

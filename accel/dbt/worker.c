@@ -107,9 +107,7 @@ void dbt_hot(struct dbt_thread *t, const struct dbt_code *code)
     if (!b || a->o.tier < 2)
         return;
     if (b->tier > 1 || b->requested) { /* entered by an old way, or in the works */
-        struct cpu_jcache *j = dbt_jcache(t, c->pc);
-        if (j->pc == c->pc)
-            j->host = b->host;
+        dbt_jump_move(t, b);
         *counter = b->tier > 1 ? *counter : 16 * *counter;
         return;
     }

@@ -66,6 +66,25 @@ static void leave(struct cg *cg, struct x64_asm *a, uint8_t **from, unsigned n)
     x64_b(a, 0xc3);
 }
 
+/* The jump cache does not know rax; perhaps another has taken its place there. */
+static void jump_victim(const struct cg *cg, struct x64_asm *a)
+{
+    struct x64_rm e = x64_m(RCX, (int32_t)offsetof(struct tlb_set, jvictim));
+    x64_mov(a, true, RCX, RAX);
+    x64_shifti(a, X64_SHR, true, RCX, cg_jcache_shift(cg));
+    x64_mov(a, true, RDX, RCX);
+    x64_shifti(a, X64_SHR, true, RDX, 13); /* tlb_jvictim() */
+    x64_alu(a, X64_XOR, false, RCX, x64_r(RDX));
+    x64_alui(a, X64_AND, false, x64_r(RCX), TLB_JVICTIMS - 1);
+    x64_shifti(a, X64_SHL, false, RCX, 4);
+    x64_alu(a, X64_ADD, true, RCX, AT(tlb));
+    x64_alu(a, X64_CMP, true, RAX, e);
+    uint8_t *miss = x64_jcc8(a, X64_NE);
+    e.disp += (int32_t)offsetof(struct cpu_jcache, host);
+    x64_op(a, 0xff, false, 4, e);
+    x64_patch8(miss, a->p);
+}
+
 static void exits(struct cg *cg, struct x64_asm *a)
 {
     uint8_t *to_leave[5];
@@ -77,6 +96,8 @@ static void exits(struct cg *cg, struct x64_asm *a)
     cg->stubs.ret_end = here(a); /* the bottom entry of the return stack stays */
     x64_lea(a, true, RSP, x64_m(RSP, -8));
     cg->stubs.exit_pc = here(a);
+    if (cg->mem_slow)
+        jump_victim(cg, a);
     x64_store(a, true, RAX, AT(pc));
     x64_movi(a, RAX, CPU_EXIT_NONE);
     to_leave[1] = x64_jmp(a);
@@ -225,49 +246,103 @@ static void fp_bits(struct cg *cg, struct x64_asm *a)
         x64_b(a, cg->isa->fp_status_bits ? cg->isa->fp_status_bits(cg_fp_status(csr)) : 0);
 }
 
-/* A load or store that gave up because of others near it. */
-static void mem_look(struct cg *cg, struct x64_asm *a)
+/* ---- the slow path of memory ---- */
+
+static const uint8_t look_saved[] = {RCX, RDX, RSI, RDI, R8, R9};
+
+static void look_push(struct x64_asm *a)
 {
-    static const uint8_t saved[] = {RCX, RDX, RSI, RDI};
-    cg->stubs.mem_look = here(a);
-    for (unsigned i = 0; i < sizeof saved; i++)
-        x64_b(a, 0x50u | saved[i]);
-    x64_load(a, false, RCX, AT(mem_desc));
-    x64_mov(a, false, RSI, RCX); /* rsi := which tag */
-    x64_shifti(a, X64_SHR, false, RSI, 13);
-    x64_alui(a, X64_AND, false, x64_r(RSI), 8);
-    x64_mov(a, false, RDX, RAX);
-    x64_shifti(a, X64_SHR, false, RDX, MEM_PAGE_BITS - 5);
-    x64_alui(a, X64_AND, false, x64_r(RDX), (TLB_SIZE - 1) << 5);
-    x64_movi(a, RDI, CPU_OFF(tlb));
-    x64_testi(a, false, x64_r(RCX), IR_M_USER);
-    uint8_t *own = x64_jcc8(a, X64_E);
-    x64_alui(a, X64_ADD, true, x64_r(RDI), 8);
-    x64_patch8(own, a->p);
-    x64_alu(a, X64_ADD, true, RDX, x64_mx(RBP, RDI, 0, 0));
-    x64_movi(a, RDI, 1);
-    x64_alui(a, X64_AND, false, x64_r(RCX), IR_M_SIZE);
-    x64_op(a, 0xd3, false, 4, x64_r(RDI)); /* shl edi, cl */
-    x64_lea(a, true, RDI, x64_mx(RAX, RDI, 0, -1));
-    x64_alui(a, X64_AND, true, x64_r(RDI), -MEM_PAGE);
-    x64_alu(a, X64_CMP, true, RDI, x64_mx(RDX, RSI, 0, 0));
-    uint8_t *miss = x64_jcc8(a, X64_NE);
-    x64_load(a, true, RAX, x64_m(RDX, (int32_t)offsetof(struct tlb_entry, addend)));
-    for (int hit = 1; hit >= 0; hit--) {
-        for (unsigned i = sizeof saved; i-- > 0;)
-            x64_b(a, 0x58u | saved[i]);
-        if (hit) {
-            x64_b(a, 0xc3);
-            x64_patch8(miss, a->p);
-        }
+    for (unsigned i = 0; i < sizeof look_saved; i++) {
+        if (look_saved[i] & 8)
+            x64_b(a, 0x41);
+        x64_b(a, 0x50u | (look_saved[i] & 7));
     }
 }
 
-/* rax: guest address. Everything else is kept, but the flags. */
-static void mem_slow(struct cg *cg, struct x64_asm *a)
+static void look_pop(struct x64_asm *a)
+{
+    for (unsigned i = sizeof look_saved; i-- > 0;) {
+        if (look_saved[i] & 8)
+            x64_b(a, 0x41);
+        x64_b(a, 0x58u | (look_saved[i] & 7));
+    }
+}
+
+/* For the access at rax that cpu->mem_desc describes: rdx := the set, rsi := offset of the tag in an entry,
+ * rdi := what must be in it. */
+static void look_start(struct x64_asm *a)
+{
+    x64_load(a, false, RCX, AT(mem_desc));
+    x64_load(a, true, RDX, AT(tlb));
+    x64_testi(a, false, x64_r(RCX), IR_M_USER);
+    x64_op(a, X64_0F(0x45), true, RDX, x64_m(RBP, CPU_OFF(tlb) + 8)); /* cmovne */
+    x64_alu(a, X64_XOR, false, RSI, x64_r(RSI));
+    x64_testi(a, false, x64_r(RCX), CG_MEM_KIND);
+    x64_op8(a, X64_0F(0x95), 0, x64_r(RSI)); /* setne */
+    x64_shifti(a, X64_SHL, false, RSI, 3);
+    x64_mov(a, false, R8, RCX);
+    x64_alui(a, X64_AND, false, x64_r(RCX), IR_M_SIZE);
+    x64_movi(a, RDI, 1);
+    x64_op(a, 0xd3, false, 4, x64_r(RDI)); /* shl edi, cl */
+    x64_testi(a, false, x64_r(R8), IR_M_ALIGNED);
+    uint8_t *aligned = x64_jcc8(a, X64_NE);
+    x64_lea(a, true, RDI, x64_mx(RAX, RDI, 0, -1));
+    x64_alui(a, X64_AND, true, x64_r(RDI), -MEM_PAGE);
+    uint8_t *done = x64_jmp8(a);
+    x64_patch8(aligned, a->p);
+    x64_lea(a, true, RDI, x64_m(RDI, -1 - MEM_PAGE)); /* -MEM_PAGE | size - 1 */
+    x64_alu(a, X64_AND, true, RDI, x64_r(RAX));
+    x64_patch8(done, a->p);
+}
+
+/* Is it entry r8 of the set? */
+static uint8_t *look_compare(struct x64_asm *a)
+{
+    x64_shifti(a, X64_SHL, false, R8, 5);
+    x64_alu(a, X64_ADD, true, R8, x64_r(RDX));
+    x64_alu(a, X64_CMP, true, RDI, x64_mx(R8, RSI, 0, 0));
+    return x64_jcc(a, X64_E);
+}
+
+/* mem_look: a load or store that gave up because of others near it. mem_slow: one whose page has lost its place,
+ * perhaps (tlb_victim()). */
+static void mem_look(struct cg *cg, struct x64_asm *a)
+{
+    cg->stubs.mem_look = here(a);
+    look_push(a);
+    look_start(a);
+    x64_mov(a, false, R8, RAX);
+    x64_shifti(a, X64_SHR, false, R8, MEM_PAGE_BITS);
+    x64_alui(a, X64_AND, false, x64_r(R8), TLB_SIZE - 1);
+    uint8_t *first = look_compare(a), *on = x64_jmp(a);
+    cg->stubs.mem_slow = here(a);
+    look_push(a);
+    look_start(a);
+    x64_patch(on, a->p);
+    x64_mov(a, true, R8, RAX);
+    x64_shifti(a, X64_SHR, true, R8, MEM_PAGE_BITS);
+    x64_mov(a, true, R9, R8);
+    for (int i = 0; i < 2; i++) {
+        x64_shifti(a, X64_SHR, true, R9, TLB_BITS);
+        x64_alu(a, X64_XOR, false, R8, x64_r(R9));
+    }
+    x64_alui(a, X64_AND, false, x64_r(R8), TLB_VICTIMS - 1);
+    x64_alui(a, X64_ADD, false, x64_r(R8), TLB_SIZE);
+    uint8_t *second = look_compare(a);
+    look_pop(a);
+    uint8_t *miss = x64_jmp(a);
+    x64_patch(first, a->p);
+    x64_patch(second, a->p);
+    x64_load(a, true, RAX, x64_m(R8, (int32_t)offsetof(struct tlb_entry, addend)));
+    look_pop(a);
+    x64_b(a, 0xc3);
+    x64_patch(miss, a->p);
+}
+
+/* rax: guest address. Everything else is kept, but the flags. Follows mem_look(). */
+static void mem_slow(const struct cg *cg, struct x64_asm *a)
 {
     int32_t frame = (int32_t)sizeof(struct cg_fault_regs);
-    cg->stubs.mem_slow = here(a);
     x64_store(a, true, RSP, AT(jit_sp));
     x64_load(a, true, RSP, AT(host_sp));
     x64_alui(a, X64_SUB, true, x64_r(RSP), frame);
