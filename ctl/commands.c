@@ -85,11 +85,16 @@ static int device_del(struct ctl *c, void *args, json_t **ret, struct err *e)
 {
     struct id_args *a = args;
     struct dev *d = dev_find(machine_root(c->m), a->id);
+    bool held;
+    int rc;
 
     (void)ret;
     if (!d)
         return err_text(e, ENODEV, "Device '%s' not found", a->id);
-    return err_text(e, ENOTSUP, "Device '%s' cannot be unplugged while the machine exists", a->id);
+    held = ctl_hold(c);
+    rc = machine_device_del(c->m, d, e);
+    ctl_release(c, held);
+    return rc;
 }
 
 struct link_args {
@@ -340,7 +345,8 @@ const struct ctl_command ctl_commands[] = {
      .run = device_add,
      .open = true,
      .help = "adds a device: driver, id and its properties"},
-    WITH("device_del", device_del, ctl_none, id, "removes a device"),
+    WITH("device_del", device_del, ctl_none, id,
+         "asks the guest to let go of a device; DEVICE_DELETED tells when it has"),
     WITH("set_link", set_link, ctl_none, link, "plugs a network cable in or out"),
     WITH("ringbuf-read", ringbuf_read, ctl_str, ringbuf, "what a ring buffer keeps"),
     WITH("memsave", memsave, ctl_none, memsave, "virtual memory of a CPU to a file"),

@@ -28,6 +28,16 @@ static void tell_running(struct ctl *c)
     qmp_event(c, running ? "RESUME" : "STOP", NULL);
 }
 
+/* The path is where clients look for devices that were added by id. */
+static void tell_deleted(struct ctl *c, const struct dev *d)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "/machine/%s%s", d->id ? "peripheral/" : "unattached", d->id ? d->id : d->path);
+    qmp_event(c, "DEVICE_DELETED",
+              d->id ? json_pack("{s:s,s:s}", "device", d->id, "path", path) : json_pack("{s:s}", "path", path));
+}
+
 static void on_event(void *opaque, enum machine_event ev, struct cpu *cpu)
 {
     struct ctl *c = opaque;
@@ -49,6 +59,9 @@ static void on_event(void *opaque, enum machine_event ev, struct cpu *cpu)
         break;
     case MACHINE_EV_SHUTDOWN:
         qmp_event(c, "SHUTDOWN", json_pack("{s:b,s:s}", "guest", 1, "reason", "guest-shutdown"));
+        break;
+    case MACHINE_EV_DEVICE_DELETED:
+        tell_deleted(c, machine_leaving(c->m));
         break;
     case MACHINE_EV_DEBUG:
         break;

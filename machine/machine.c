@@ -405,6 +405,7 @@ int machine_new(struct machine **out, struct os_loop *loop, const json_t *conf, 
         rc = make_board(m, e);
     if (!rc) {
         power_on(m);
+        m->built = true;
         rc = vcpus_start(m, e);
     }
     if (rc) {
@@ -502,7 +503,34 @@ int machine_device_add(struct machine *m, const json_t *conf, struct dev **out, 
         dev_free(d);
         return rc;
     }
+    if (m->built) {
+        dev_reset(d);
+        if (m->board->added)
+            m->board->added(m, d);
+    }
     if (out)
         *out = d;
     return 0;
+}
+
+int machine_device_del(struct machine *m, struct dev *d, struct err *e)
+{
+    if (!m->board->remove)
+        return err_text(e, ENOTSUP, "machine '%s' keeps its devices while it exists", m->board->name);
+    return m->board->remove(m, d, e);
+}
+
+const struct dev *machine_leaving(const struct machine *m) { return m->leaving; }
+
+void machine_device_gone(struct machine *m, struct dev *d)
+{
+    bool running = m->status == MACHINE_RUNNING;
+
+    vcpus_stop(m);
+    m->leaving = d;
+    tell(m, MACHINE_EV_DEVICE_DELETED, NULL);
+    m->leaving = NULL;
+    dev_free(d);
+    if (running)
+        vcpus_run(m);
 }

@@ -43,6 +43,10 @@ struct board {
     int (*start)(struct machine *m, struct err *e);   /* after -device: images, device tree; before every reset's end too */
     void (*reset)(struct machine *m);                 /* after devices and cpus: loads the kernel again, sets the boot cpu */
     int (*plug)(struct machine *m, struct dev *d, struct err *e); /* puts a -device on the bus its class names */
+    /* While the machine runs; NULL: nothing comes or goes. vCPUs stand still. `added` tells the guest of a device that is
+     * plugged, realized and reset; `remove` asks it to let one go, after which machine_device_gone() frees it. */
+    void (*added)(struct machine *m, struct dev *d);
+    int (*remove)(struct machine *m, struct dev *d, struct err *e);
     void (*powerdown)(struct machine *m);             /* presses the power button */
     void (*destroy)(struct machine *m);
 };
@@ -50,7 +54,8 @@ extern const struct board *const board_registry[];
 const struct board *board_find(const char *name);
 
 enum machine_status { MACHINE_PRELAUNCH, MACHINE_RUNNING, MACHINE_PAUSED, MACHINE_DEBUG, MACHINE_SHUTDOWN, MACHINE_GUEST_PANIC };
-enum machine_event { MACHINE_EV_STATUS, MACHINE_EV_RESET, MACHINE_EV_POWERDOWN, MACHINE_EV_SHUTDOWN, MACHINE_EV_DEBUG };
+enum machine_event { MACHINE_EV_STATUS, MACHINE_EV_RESET, MACHINE_EV_POWERDOWN, MACHINE_EV_SHUTDOWN, MACHINE_EV_DEBUG,
+                     MACHINE_EV_DEVICE_DELETED /* machine_leaving() */ };
 
 int must_check machine_new(struct machine **out, struct os_loop *loop, const json_t *conf, struct err *e);
 void machine_free(struct machine *m);
@@ -102,5 +107,9 @@ struct chr *machine_chr(struct machine *m, const char *id);
 struct net_port *machine_net(struct machine *m, const char *id);
 void machine_each_blk(struct machine *m, void (*fn)(void *arg, const char *id, struct blk *b, struct dev *user), void *arg);
 /* Makes and plugs a device from a -device object. */
+/* vCPUs stand still for both. The second asks the guest; MACHINE_EV_DEVICE_DELETED follows when it has let go. */
+int must_check machine_device_del(struct machine *m, struct dev *d, struct err *e);
+void machine_device_gone(struct machine *m, struct dev *d); /* boards: frees it; main loop */
+const struct dev *machine_leaving(const struct machine *m); /* of the event; NULL otherwise */
 int must_check machine_device_add(struct machine *m, const json_t *conf, struct dev **out, struct err *e);
 #endif

@@ -54,6 +54,8 @@ struct machine {
     struct dev *root;
     struct accel *accel;
     struct vcpu *vcpus;
+    const struct dev *leaving; /* told about just now */
+    bool built;               /* what comes from now on comes while the machine exists */
     unsigned ncpus, ndevices; /* devices ever added: for their names */
     vec_of(struct machine_blk) blks;
     vec_of(struct net_port *) nets;

@@ -282,7 +282,7 @@ static int plug(struct machine *m, struct dev *d, struct err *e)
     struct virt *v = machine_board(m);
 
     if (!strcmp(d->cls->bus, "pci"))
-        return pci_plug(v->pci, d, e);
+        return m->built ? pci_hot_plug(v->pci, d, e) : pci_plug(v->pci, d, e);
     if (!strcmp(d->cls->bus, "virtio-serial"))
         return virtio_serial_plug(machine_root(m), d, e);
     if (!strcmp(d->cls->bus, "virtio")) {
@@ -295,6 +295,26 @@ static int plug(struct machine *m, struct dev *d, struct err *e)
     if (!strcmp(d->cls->bus, "system"))
         return 0;
     return err_text(e, EINVAL, "machine 'virt' has no '%s' bus for device '%s'", d->cls->bus, d->cls->name);
+}
+
+static void added(struct machine *m, struct dev *d)
+{
+    (void)m;
+    if (!strcmp(d->cls->bus, "pci"))
+        pci_hot_added(d);
+}
+
+static void gone(void *m, struct dev *d)
+{
+    machine_device_gone(m, d);
+}
+
+static int remove_device(struct machine *m, struct dev *d, struct err *e)
+{
+    if (strcmp(d->cls->bus, "pci") != 0)
+        return err_text(e, ENOTSUP, "device '%s' cannot be taken out while the machine exists: only PCI cards can",
+                        d->id ? d->id : d->path);
+    return pci_hot_remove(d, gone, m, e);
 }
 
 /* ---- what it starts ---- */
@@ -392,6 +412,8 @@ const struct board board_virt = {
     .start = start,
     .reset = reset,
     .plug = plug,
+    .added = added,
+    .remove = remove_device,
     .powerdown = powerdown,
     .destroy = destroy,
 };

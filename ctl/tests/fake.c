@@ -272,6 +272,18 @@ int machine_device_add(struct machine *m, const json_t *conf, struct dev **out, 
                     json_string_value(json_object_get(conf, "driver")));
 }
 
+int machine_device_del(struct machine *m, struct dev *d, struct err *e)
+{
+    (void)m, (void)d;
+    return err_text(e, EINVAL, "devices of cardboard stay");
+}
+
+const struct dev *machine_leaving(const struct machine *m)
+{
+    (void)m;
+    return NULL;
+}
+
 /* Virtual is physical; two pages. */
 int cpu_debug_read(struct cpu *c, uint64_t va, void *to, size_t size)
 {

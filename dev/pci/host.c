@@ -191,20 +191,33 @@ static int plug_on(struct pci_bus *b, struct pci_dev *p, struct err *e)
     return 0;
 }
 
+static struct pci_bus *bus_of(struct pci_host *h, const struct pci_dev *p, struct err *e)
+{
+    struct pci_bus *b = p->bus_name ? bus_named(&h->root, p->bus_name) : &h->root;
+
+    if (!b)
+        err_text(e, ENOENT, "%s: no bus '%s'; there is pcie.0, and one of each pcie-root-port's id", p->dev.cls->name,
+                 p->bus_name);
+    return b;
+}
+
 int pci_plug(struct dev *host, struct dev *d, struct err *e)
 {
-    struct pci_host *h = host_of(host);
-    struct pci_dev *p = pci_of(d);
-    struct pci_bus *b = &h->root;
+    struct pci_bus *b = bus_of(host_of(host), pci_of(d), e);
 
-    if (p->bus_name) {
-        b = bus_named(&h->root, p->bus_name);
-        if (!b)
-            return err_text(e, ENOENT,
-                            "%s: no bus '%s'; there is pcie.0, and one of each pcie-root-port's id",
-                            d->cls->name, p->bus_name);
-    }
-    return plug_on(b, p, e);
+    return b ? plug_on(b, pci_of(d), e) : -ENOENT;
+}
+
+int pci_hot_plug(struct dev *host, struct dev *d, struct err *e)
+{
+    struct pci_bus *b = bus_of(host_of(host), pci_of(d), e);
+
+    if (!b)
+        return -ENOENT;
+    if (!b->bridge || !pci_bridge_hotplug(b->bridge))
+        return err_text(e, ENOTSUP, "%s: bus %s takes no cards while the machine exists; a pcie-root-port with hotplug=on does",
+                        d->cls->name, b->name);
+    return plug_on(b, pci_of(d), e);
 }
 
 void pci_dev_place(const struct pci_dev *p, struct str *out)

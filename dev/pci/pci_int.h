@@ -52,6 +52,7 @@ enum {
 };
 
 unsigned pci_bus_number(const struct pci_bus *b);
+bool pci_bridge_hotplug(const struct pci_dev *bridge);
 /* Does a bridge forward [at, last] downstream? */
 bool pci_bridge_forwards(const struct pci_dev *bridge, bool io, uint64_t at, uint64_t last);
 

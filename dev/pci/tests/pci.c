@@ -316,6 +316,47 @@ static void test_root_port(void **state)
     devkit_free(kit);
 }
 
+/* A card comes while the machine runs: presence, link, an interrupt; power and windows are the guest's to give. */
+static void test_hotplug(void **state)
+{
+    struct devkit *kit = devkit_new(setup);
+    struct pci_dev *port, *card;
+    unsigned cap;
+    struct err e;
+
+    (void)state;
+    port = (struct pci_dev *)plug(kit, &dev_class_pcie_root_port, "rp1", "{\"addr\": \"2\"}", &e);
+    assert_non_null(port);
+    dev_reset(kit->root);
+    cap = port->express_cap;
+    assert_int_equal(get(kit, 0, 16, cap + 0x1a, 2), 0);           /* empty, nothing happened */
+    assert_int_equal(get(kit, 0, 16, cap + 0x18, 2), 0x700);       /* power and its light off */
+    assert_int_equal(get(kit, 0, 16, cap + 0x14, 4) & 0x7f, 0x5b); /* button, power, lights, hot-plug */
+    set(kit, 0, 16, PCI_COMMAND, 7, 2);
+    set(kit, 0, 16, port->msi_cap + 4, 0x08020040, 4);
+    set(kit, 0, 16, port->msi_cap + 12, 0x70, 2);
+    set(kit, 0, 16, port->msi_cap + 2, 1, 2);
+    set(kit, 0, 16, cap + 0x18, 0x1739, 2); /* wants to hear of it */
+    card = (struct pci_dev *)dev_new(&probe_class, kit->root, "probe", &kit->env);
+    assert_true(pci_hot_plug(kit->dev, &card->dev, &e) < 0);
+    assert_non_null(strstr(e.text, "takes no cards while the machine exists"));
+    dev_free(&card->dev);
+    card = (struct pci_dev *)plug(kit, &probe_class, NULL, "{\"bus\": \"rp1\"}", &e);
+    assert_non_null(card);
+    assert_int_equal(kit->msis, 0);
+    pci_hot_added(&card->dev);
+    assert_int_equal(kit->msis, 1);
+    assert_int_equal(kit->msi_data, 0x70);
+    assert_int_equal(get(kit, 0, 16, cap + 0x1a, 2), 0x148);
+    assert_true(get(kit, 0, 16, cap + 0x12, 2) & 0x2000);
+    set(kit, 0, 16, cap + 0x1a, 0x108, 2);
+    assert_int_equal(get(kit, 0, 16, cap + 0x1a, 2), 0x40);
+    dev_reset(kit->root);
+    assert_int_equal(get(kit, 0, 16, cap + 0x1a, 2), 0x40); /* a reset takes nothing out */
+    assert_int_equal(get(kit, 0, 16, cap + 0x18, 2), 0);    /* what is there has power */
+    devkit_free(kit);
+}
+
 static int setup_port(struct devkit *kit, struct err *e)
 {
     struct dev *host;
@@ -341,7 +382,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config),     cmocka_unit_test(test_bars),
         cmocka_unit_test(test_interrupts), cmocka_unit_test(test_places),
-        cmocka_unit_test(test_root_port),  cmocka_unit_test(test_conforms),
+        cmocka_unit_test(test_hotplug),    cmocka_unit_test(test_root_port),  cmocka_unit_test(test_conforms),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
