@@ -63,6 +63,8 @@ struct cpu_accel_ops {
 struct cpu_sysreg_ops {
     bool (*read)(void *opaque, struct cpu *c, uint32_t reg, uint64_t *value); /* false: not mine (undefined) */
     bool (*write)(void *opaque, struct cpu *c, uint32_t reg, uint64_t value);
+    /* The controller's own traps: does an access that the guest of a hypervisor makes go to the hypervisor? NULL: never. */
+    bool (*traps)(void *opaque, struct cpu *c, uint32_t reg);
     void *opaque;
 };
 

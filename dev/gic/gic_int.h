@@ -143,6 +143,28 @@ struct gic {
     uint32_t lpi_configs;               /* GIC_LPI_END - GIC_LPI_FIRST, or 0 */
 };
 
+/* In the property table of each version. */
+#define GIC_PROPS                                                                     \
+    {.name = "num-irq",                                                               \
+     .type = PROP_U32,                                                                \
+     .offset = offsetof(struct gic, num_irq),                                         \
+     .def = 288,                                                                      \
+     .min = 32,                                                                       \
+     .max = 1020,                                                                     \
+     .help = "interrupts, private ones included"},                                    \
+    {.name = "has-security",                                                          \
+     .type = PROP_BOOL,                                                               \
+     .offset = offsetof(struct gic, has_security),                                    \
+     .help = "two security states"},                                                  \
+    {.name = "reset-nonsecure",                                                       \
+     .type = PROP_BOOL,                                                               \
+     .offset = offsetof(struct gic, reset_nonsecure),                                 \
+     .help = "interrupts start as firmware would leave them to a non-secure kernel"}, \
+    {.name = "has-virtualization",                                                    \
+     .type = PROP_BOOL,                                                               \
+     .offset = offsetof(struct gic, has_virtualization),                              \
+     .help = "the virtual cpu interface, for hypervisors"}
+
 struct gic_frame {
     struct gic *gic;
     unsigned first, count;
@@ -231,6 +253,7 @@ uint8_t gic_priority_store(uint8_t value, bool ns);
 #define GIC_LR_HW      (UINT64_C(1) << 61)
 #define GIC_LR_GROUP1  (UINT64_C(1) << 60)
 #define GIC_LR_EOI     (UINT64_C(1) << 41)
+enum { GIC_HCR_TC = 0x400, GIC_HCR_TALL0 = 0x800, GIC_HCR_TALL1 = 0x1000, GIC_HCR_TDIR = 0x4000 };
 enum { GIC_HCR_EN = 1, GIC_HCR_WRITABLE = 0x7cff, GIC_HCR_COUNT_AT = 27 };
 enum { GIC_VMCR_ENG0 = 1, GIC_VMCR_ENG1 = 2, GIC_VMCR_ACKCTL = 4, GIC_VMCR_FIQEN = 8 };
 enum { GIC_VMCR_CBPR = 0x10, GIC_VMCR_EOIM = 0x200, GIC_VMCR_BPR1_AT = 18, GIC_VMCR_BPR0_AT = 21 };
@@ -315,5 +338,6 @@ bool gicv3_ich_read(struct gic_cpu *c, uint32_t reg, uint64_t *value);
 bool gicv3_ich_write(struct gic_cpu *c, uint32_t reg, uint64_t value);
 bool gicv3_sysreg_read(void *opaque, struct cpu *c, uint32_t reg, uint64_t *value);
 bool gicv3_sysreg_write(void *opaque, struct cpu *c, uint32_t reg, uint64_t value);
+bool gicv3_sysreg_traps(void *opaque, struct cpu *c, uint32_t reg);
 
 #endif

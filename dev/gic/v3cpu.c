@@ -386,6 +386,46 @@ bool gicv3_sysreg_read(void *opaque, struct cpu *cpu, uint32_t reg, uint64_t *va
     return known;
 }
 
+/* ICH_HCR_EL2.TC, TALL0, TALL1, TDIR (IHI 0069 12.4.5): what a hypervisor wants to serve itself. */
+bool gicv3_sysreg_traps(void *opaque, struct cpu *cpu, uint32_t reg)
+{
+    struct gic *g = opaque;
+    uint32_t hcr;
+
+    if (!g->has_virtualization)
+        return false;
+    os_mutex_lock(&g->dev.lock);
+    hcr = gic_cpu_of(g, cpu)->virt.hcr;
+    os_mutex_unlock(&g->dev.lock);
+    switch (reg) {
+    case ICC_DIR_EL1:
+        return hcr & (GIC_HCR_TC | GIC_HCR_TDIR);
+    case ICC_PMR_EL1:
+    case ICC_RPR_EL1:
+    case ICC_CTLR_EL1:
+    case ICC_SGI0R_EL1:
+    case ICC_SGI1R_EL1:
+    case ICC_ASGI1R_EL1:
+        return hcr & GIC_HCR_TC;
+    case ICC_IAR0_EL1:
+    case ICC_EOIR0_EL1:
+    case ICC_HPPIR0_EL1:
+    case ICC_BPR0_EL1:
+    case ICC_IGRPEN0_EL1:
+        return hcr & GIC_HCR_TALL0;
+    case ICC_IAR1_EL1:
+    case ICC_EOIR1_EL1:
+    case ICC_HPPIR1_EL1:
+    case ICC_BPR1_EL1:
+    case ICC_IGRPEN1_EL1:
+        return hcr & GIC_HCR_TALL1;
+    default:
+        if (reg >= ICC_AP0R0_EL1 && reg < ICC_AP0R0_EL1 + 4)
+            return hcr & GIC_HCR_TALL0;
+        return reg >= ICC_AP1R0_EL1 && reg < ICC_AP1R0_EL1 + 4 && hcr & GIC_HCR_TALL1;
+    }
+}
+
 bool gicv3_sysreg_write(void *opaque, struct cpu *cpu, uint32_t reg, uint64_t value)
 {
     struct gic *g = opaque;

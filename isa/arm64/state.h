@@ -192,4 +192,11 @@ void arm64_set_fpsr(struct arm64_state *s, uint32_t fpsr);
  * the fastest. The program must see it in the hwcaps too: arm64_hwcap() of features.h. */
 void arm64_enable_pac(struct cpu *c, uint32_t keys);
 
+/* R(0), R(1) ... of the general and of the vector registers, for tables. */
+#define A64_EACH_X(R)                                                                              \
+    R(0), R(1), R(2), R(3), R(4), R(5), R(6), R(7), R(8), R(9), R(10), R(11), R(12), R(13), R(14), \
+        R(15), R(16), R(17), R(18), R(19), R(20), R(21), R(22), R(23), R(24), R(25), R(26), R(27), \
+        R(28), R(29), R(30)
+#define A64_EACH_V(R) A64_EACH_X(R), R(31)
+
 #endif

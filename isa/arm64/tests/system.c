@@ -56,8 +56,10 @@ static void after_reset(void **state)
     assert_int_equal(lab.cpu->pc, CODE);
     assert_int_equal(a64_spsr(lab_state()), 0x3cd);
     assert_int_equal(a64_key_el(lab.cpu->key), 3);
+    cpu_set_line(lab.cpu, A64_LINE_IRQ, 1); /* a controller's output does not fall because the cpu was reset */
     isa_arm64.sys->reset(lab.cpu);
     assert_int_equal(lab_state()->el, 3);
+    assert_true(isa_arm64.sys->has_work(lab.cpu));
 }
 
 /* ---- exceptions ---- */
@@ -440,6 +442,30 @@ static void trap_syndrome(void **state)
                      UINT64_C(0x18) << 26 | 1 << 25 | 3 << 20 | 6 << 10 | 3 << 5 | 1);
 }
 
+static bool no_masks(void *opaque, struct cpu *c, uint32_t reg)
+{
+    (void)opaque, (void)c;
+    return reg == ARM64_INTC_REG(3, 0, 4, 6, 0); /* ICC_PMR_EL1 */
+}
+
+static void controller_traps(void **state)
+{
+    (void)state;
+    *lab_r(A64_R_SCR_EL3) = 0x30 | A64_SCR_RW | A64_SCR_NS;
+    *lab_r(A64_R_HCR_EL2) |= A64_HCR_IMO | A64_HCR_FMO;
+    lab.sys.intc.traps = no_masks;
+    lab_el(1);
+    lab_step(0xd5384605); /* mrs x5, ICC_PMR_EL1 */
+    assert_int_equal(lab_state()->el, 2);
+    assert_int_equal(*lab_r(A64_R_ESR_EL2) >> 26, A64_EC_SYSREG);
+    *lab_r(A64_R_ESR_EL2) = 0;
+    lab_el(1);
+    lab_step(0xd538cc65); /* mrs x5, ICC_BPR1_EL1: not trapped, and nobody's */
+    assert_int_equal(lab_state()->el, 1);
+    assert_int_equal(*lab_r(A64_R_ESR_EL2), 0);
+    lab.sys.intc.traps = NULL;
+}
+
 static void virtual_host(void **state)
 {
     (void)state;
@@ -756,7 +782,7 @@ int main(void)
         FULL(waiting),
         PLAIN(firmware),
         FULL(access_matrix),
-        FULL(trap_syndrome),
+        FULL(trap_syndrome), FULL(controller_traps),
         FULL(virtual_host),
         FULL(stack_pointers),
         FULL(timers),
