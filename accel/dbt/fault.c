@@ -5,6 +5,7 @@
 #include <ucontext.h>
 
 #include "accel/dbt/dbt.h"
+#include "os/term.h"
 
 enum { SIGNAL_STACK = 64 << 10 };
 
@@ -90,7 +91,10 @@ static void on_fault(int sig, siginfo_t *info, void *uctx)
     struct cpu *c = cpu_current();
     if (c && c->accel && accel_host_signal(c, sig, info, uctx))
         return;
+    os_term_restore();
     signal(sig, SIG_DFL); /* a bug of ours: once more, and the end */
+    if (info->si_code <= 0)
+        raise(sig); /* somebody sent it: it does not happen again by itself */
 }
 
 int dbt_signals_enter(struct dbt_thread *t, struct err *e)

@@ -3,6 +3,8 @@ full (make check-full)."""
 
 import base64
 import collections
+import ctypes
+import fcntl
 import functools
 import gzip
 import hashlib
@@ -11,13 +13,16 @@ import os
 import random
 import re
 import shutil
+import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 
-from console import Machine
+from console import Machine, Timeout
 from qmp import Qmp
 
 Case = collections.namedtuple("Case", "name set run")
@@ -320,6 +325,165 @@ def options(ctx):
             assert re.search(r"^\[\d+\.\d{9}\] pl011_interrupt /uart: 0 of 0$", text.read(), re.M)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@case("base")
+def terminal(ctx):
+    """Whatever ends the machine, the terminal is as it was before: the menu, signals, a crash of a processor's thread."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    folder = tempfile.mkdtemp(prefix="myna-")
+    path = os.path.join(folder, "qmp")
+    tgkill = 234 # its system call's number on x86-64
+
+    def crash(pid):
+        thread = Qmp(path).call("query-cpus-fast")[0]["thread-id"]
+        assert thread != pid
+        libc.syscall(tgkill, pid, thread, signal.SIGSEGV)
+
+    ends = {"menu": lambda pid: os.write(master, b"\x01x"), "SIGTERM": lambda pid: os.kill(pid, signal.SIGTERM),
+            "SIGABRT": lambda pid: os.kill(pid, signal.SIGABRT), "crash": crash}
+    try:
+        for name, end in ends.items():
+            master, slave = os.openpty()
+            before = termios.tcgetattr(slave)
+            process = subprocess.Popen(ctx.command("-M", "virt", "-S", "-nographic", "-qmp",
+                                                   f"unix:{path},server=on,wait=off"),
+                                       stdin=slave, stdout=slave, stderr=subprocess.DEVNULL, start_new_session=True)
+            try:
+                limit = time.monotonic() + 60
+                while termios.tcgetattr(slave)[3] & termios.ECHO:
+                    assert time.monotonic() < limit and process.poll() is None, f"{name}: never raw"
+                    time.sleep(0.05)
+                Qmp(path).close() # now it listens to the menu and to signals
+                end(process.pid)
+                status = process.wait(timeout=60)
+                assert status == {"menu": 0, "SIGTERM": 0, "SIGABRT": -signal.SIGABRT, "crash": -signal.SIGSEGV}[name], \
+                    f"{name}: exit status {status}"
+                assert termios.tcgetattr(slave) == before, f"{name}: the terminal stays as the machine had it"
+            finally:
+                process.kill()
+                process.wait()
+                os.close(master)
+                os.close(slave)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def to_shell(m):
+    """The shell of our initial RAM disk."""
+    m.wait(r"A Linux of your own", 120)
+    m.send("export PS1='$ '; stty -echo; echo REA''DY\n")
+    m.wait(r"READY", 60)
+
+
+@case("base")
+def hotplug(ctx):
+    """A disk and a network card come and go while the machine runs; what has no slot stays."""
+    folder = tempfile.mkdtemp(prefix="myna-")
+    path, disk = os.path.join(folder, "qmp"), os.path.join(folder, "disk")
+    with open(disk, "wb") as out:
+        out.write(b"on the disk\n".ljust(1 << 20, b"."))
+    command = kernel(ctx, "quiet", "-qmp", f"unix:{path},server=on,wait=off", "-device", "pcie-root-port,id=p1",
+                     "-device", "pcie-root-port,id=p2", "-drive", f"file={disk},format=raw,if=none,id=disk",
+                     "-netdev", "user,id=net", "-nic", "none", "-device", "virtio-rng-pci,id=fixed")
+
+    def leaves(q, name):
+        q.call("device_del", id=name)
+        end = time.monotonic() + 120
+        while not any(e["event"] == "DEVICE_DELETED" and e["data"].get("device") == name for e in q.events):
+            assert time.monotonic() < end, f"{name}: the guest does not let go"
+            time.sleep(0.2)
+            q.call("query-status")
+        q.events.clear()
+
+    try:
+        with Machine(command, ctx.log()) as m:
+            q = Qmp(path)
+            to_shell(m)
+            for _ in range(2):
+                q.call("device_add", driver="virtio-blk-pci", id="d", drive="disk", bus="p1")
+                out = shell(m, "until [ -b /dev/vda ]; do sleep 0.1; done; head -n 1 /dev/vda; echo x >/dev/vda; sync")
+                assert "on the disk" in out or "x" in out, out
+                q.call("device_add", driver="virtio-net-pci", id="n", netdev="net", bus="p2")
+                shell(m, "until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done; ip link set eth0 up && "
+                         "udhcpc -q -n -i eth0 -s /etc/udhcpc && ping -c 1 10.0.2.2")
+                leaves(q, "d")
+                leaves(q, "n")
+                shell(m, "[ ! -e /dev/vda ] && [ ! -e /sys/class/net/eth0 ]")
+            for arguments, text in (({"id": "fixed"}, "pcie-root-port"), ({"id": "nobody"}, "not found")):
+                try:
+                    q.call("device_del", **arguments)
+                    raise Timeout("device_del worked")
+                except AssertionError as error:
+                    assert text in str(error), error
+            try:
+                q.call("device_add", driver="virtio-rng-pci")
+                raise Timeout("device_add to the root bus worked")
+            except AssertionError as error:
+                assert "pcie-root-port with hotplug=on" in str(error), error
+            m.send("poweroff -f\n")
+            assert m.end(120) == 0
+        with open(disk, "rb") as data:
+            assert data.read(2) == b"x\n"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@case("base")
+def network_names(ctx):
+    """User networking: the guest asks its name server for a name that the host knows, and one that nobody does."""
+    try:
+        socket.gethostbyname("deb.debian.org")
+    except OSError as reason:
+        raise Skip("the host finds no names") from reason
+    append = "quiet myna=run:nslookup+deb.debian.org;echo+status+$?;nslookup+no-such-name.invalid;echo+status+$?"
+    with Machine(kernel(ctx, append, "-nic", "user"), ctx.log()) as m:
+        m.wait(r"MYNA: init", 120)
+        m.wait(r"Server:\s+10\.0\.2\.3", 60)
+        m.wait(r"Address[ 0-9]*: (?!10\.0\.2\.3)[0-9a-f.:]+$", 60)
+        m.wait(r"^status 0$", 60)
+        m.wait(r"NXDOMAIN|can't resolve|can't find", 60)
+        m.wait(r"^status 1$", 60)
+        m.wait(r"MYNA: done", 60)
+        assert m.end() == 0
+
+
+@case("base")
+def network_tap(ctx):
+    """A tap: ping, and text over TCP, with the host as the other end."""
+    try:
+        fd = os.open("/dev/net/tun", os.O_RDWR)
+        fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", b"mynatest0", 0x1002)) # TUNSETIFF: IFF_TAP, IFF_NO_PI
+    except OSError as reason:
+        raise Skip(f"no tap here: {reason}") from reason
+    name = "mynatest0"
+    try:
+        os.close(fd)
+        subprocess.run(["ip", "tuntap", "add", "dev", name, "mode", "tap"], check=True, stderr=subprocess.DEVNULL)
+        subprocess.run(["ip", "addr", "add", "198.51.100.1/24", "dev", name], check=True)
+        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+    except (OSError, subprocess.CalledProcessError) as reason:
+        subprocess.run(["ip", "link", "del", name], check=False, stderr=subprocess.DEVNULL)
+        raise Skip(f"a tap cannot be configured here: {reason}") from reason
+    server = socket.create_server(("198.51.100.1", 8099))
+    try:
+        command = kernel(ctx, "quiet", "-netdev", f"tap,id=n,ifname={name},script=no,downscript=no",
+                         "-device", "virtio-net-pci,netdev=n")
+        with Machine(command, ctx.log()) as m:
+            to_shell(m)
+            shell(m, "ip addr add 198.51.100.2/24 dev eth0 && ip link set eth0 up && ping -c 3 198.51.100.1")
+            m.send("wget -q -O- http://198.51.100.1:8099/; echo wget $?\n")
+            server.settimeout(60)
+            client = server.accept()[0]
+            client.recv(4096)
+            client.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + b"over the tap\n" * 2000)
+            client.close()
+            assert m.wait(r"((?:over the tap\n)+)wget 0$", 60)[1].count("\n") == 2000
+            m.send("poweroff -f\n")
+            assert m.end() == 0
+    finally:
+        server.close()
+        subprocess.run(["ip", "link", "del", name], check=False, stderr=subprocess.DEVNULL)
 
 
 @case("base")
