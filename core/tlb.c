@@ -100,11 +100,17 @@ static void recheck(struct tlb_set *s, unsigned n)
         atomic_fetch_or(tag, TLB_SLOW);
 }
 
+/* tlb_protect() of another thread reads it; what it misses recheck() finds. */
+static void addend_set(struct tlb_entry *e, uint64_t addend)
+{
+    __atomic_store_n(&e->addend, addend, __ATOMIC_RELAXED);
+}
+
 static void entry_copy(struct tlb_set *s, unsigned to, const struct tlb_set *from, unsigned n)
 {
     entry_clear(&s->entry[to]);
     s->page[to] = from->page[n];
-    s->entry[to].addend = from->entry[n].addend;
+    addend_set(&s->entry[to], from->entry[n].addend);
     atomic_fetch_or_explicit(&s->filled[to / 64], (uint64_t)1 << to % 64, RELAXED);
     for (unsigned a = 0; a < 3; a++)
         atomic_store_explicit(&s->entry[to].tag[a], atomic_load_explicit(&from->entry[n].tag[a], RELAXED),
@@ -304,7 +310,7 @@ void tlb_insert(struct tlb_set *s, const struct tlb_page *p, unsigned allow, uns
     if (!(page.flags & TLB_GLOBAL))
         s->nlocal++;
     atomic_fetch_or_explicit(&s->filled[n / 64], (uint64_t)1 << n % 64, RELAXED);
-    e->addend = page.addend;
+    addend_set(e, page.addend);
     for (unsigned a = 0; a < 3; a++)
         if (allow >> a & 1)
             atomic_store_explicit(&e->tag[a], page.va | (slow >> a & 1 ? TLB_SLOW : 0), memory_order_release);
@@ -457,7 +463,7 @@ void tlb_protect(struct tlb *t, uint64_t host_page)
                 struct tlb_entry *e = &s->entry[w * 64 + (unsigned)__builtin_ctzll(bits)];
                 uint64_t tag = atomic_load_explicit(&e->tag[CPU_WRITE], RELAXED);
 
-                if (tag != TLB_NONE && (tag & TLB_PAGE_MASK) + e->addend == host_page)
+                if (tag != TLB_NONE && (tag & TLB_PAGE_MASK) + __atomic_load_n(&e->addend, __ATOMIC_RELAXED) == host_page)
                     atomic_fetch_or(&e->tag[CPU_WRITE], TLB_SLOW);
             }
         }
