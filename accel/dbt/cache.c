@@ -61,6 +61,13 @@ void dbt_generations_free(struct accel *a)
 {
     for (unsigned g = 0; g < DBT_GENERATIONS; g++)
         arena_free(&a->gen[g].blocks);
+    map_for_each(entry, &a->pages) {
+        struct dbt_page *p = entry->value;
+        free(p->blocks);
+        free(p);
+    }
+    map_free(&a->pages);
+    map_free(&a->table);
 }
 
 struct dbt_block *dbt_by_host(const struct accel *a, uint64_t host)
