@@ -93,8 +93,10 @@ int machine_cpu_thread(const struct machine *m, unsigned index); /* the host's i
 struct accel *machine_accel(struct machine *m);
 const uint8_t *machine_uuid(const struct machine *m); /* 16 bytes in the order they are written; NULL: none was given */
 uint64_t machine_memory(const struct machine *m); /* bytes of RAM asked for */
-/* Starts a cpu that is powered off (PSCI CPU_ON): it runs from its state once the caller returns. */
-bool machine_cpu_start(struct machine *m, unsigned index);
+/* Makes a cpu that is powered off (PSCI CPU_ON) the caller's, who sets its state and starts it; false: it is on, or another
+ * cpu starts it just now. */
+bool must_check machine_cpu_claim(struct machine *m, unsigned index);
+void machine_cpu_start(struct machine *m, unsigned index);
 void machine_cpu_halt(struct machine *m, struct cpu *c); /* by the cpu itself: off until started */
 bool machine_cpu_on(struct machine *m, unsigned index);
 /* Single-steps one cpu (others stand still) until DEBUG is told; stopped machines only. */

@@ -24,6 +24,7 @@ struct vcpu {
     _Atomic int tid;          /* the host's id of it */
     /* --- under machine->lock --- */
     bool on;                  /* powered (PSCI) */
+    bool claimed;             /* off, and another cpu sets its state to start it */
     bool idle;                /* stands still: its state may be looked at */
     bool step;                /* may run one instruction though the machine stands still */
 };

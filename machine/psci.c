@@ -52,11 +52,12 @@ static int64_t cpu_on(struct machine *m, uint64_t mpidr, uint64_t entry, uint64_
 
     if (n < 0)
         return INVALID_PARAMETERS;
-    if (machine_cpu_on(m, (unsigned)n))
+    if (!machine_cpu_claim(m, (unsigned)n))
         return ALREADY_ON;
     m->isa->sys->reset(m->vcpus[n].cpu); /* it stands still */
     arm64_boot(m->vcpus[n].cpu, 2, entry, context);
-    return machine_cpu_start(m, (unsigned)n) ? SUCCESS : ALREADY_ON;
+    machine_cpu_start(m, (unsigned)n);
+    return SUCCESS;
 }
 
 static int64_t affinity_info(struct machine *m, uint64_t mpidr, uint64_t level)

@@ -1,6 +1,7 @@
 /* The threads that run guest processors. Owns when a vCPU runs, sleeps and stands still; knows no isa and
  * no board. A vCPU that stands still (idle, under the machine's lock) may be looked at and changed by the
  * main loop. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -242,17 +243,29 @@ void vcpus_free(struct machine *m)
     m->vcpus = NULL;
 }
 
-bool machine_cpu_start(struct machine *m, unsigned index)
+/* Not while a cpu that was switched off has not come to stand still yet. */
+bool machine_cpu_claim(struct machine *m, unsigned index)
 {
     struct vcpu *v = &m->vcpus[index];
-    bool was;
+    bool ours;
 
     os_mutex_lock(&m->lock);
-    was = v->on;
+    ours = !v->on && v->idle && !v->claimed;
+    v->claimed |= ours;
+    os_mutex_unlock(&m->lock);
+    return ours;
+}
+
+void machine_cpu_start(struct machine *m, unsigned index)
+{
+    struct vcpu *v = &m->vcpus[index];
+
+    os_mutex_lock(&m->lock);
+    assert(v->claimed);
+    v->claimed = false;
     v->on = true;
     os_cond_signal(&v->wake);
     os_mutex_unlock(&m->lock);
-    return !was;
 }
 
 void machine_cpu_halt(struct machine *m, struct cpu *c)
