@@ -75,7 +75,6 @@ struct cg_stubs {
     uint64_t eval;         /* generic evaluation: descriptor in rax; keeps all registers but rax */
     uint64_t counter;      /* counter ran out: pc in rax */
     uint64_t exit_dead;    /* entry of a unit that is gone: pc in rax */
-    uint64_t mem_look;     /* looks the TLB up for the access at rax (a plain one), then as mem_slow */
     uint64_t mem_slow;     /* access at rax that the TLB does not serve; gives the addend in rax */
     uint64_t consts;       /* constants of the vector selectors (vec_emit.c) */
     uint64_t fp_bits;      /* 64 bytes: bits of the isa's status slot, by MXCSR's */

@@ -19,7 +19,7 @@
 #include "core/sys.h"
 
 enum {
-    TLB_BITS = 10,
+    TLB_BITS = 12,
     TLB_SIZE = 1 << TLB_BITS,
     TLB_VICTIMS = 256, /* entries for pages that lost their place to another */
     TLB_ALL = TLB_SIZE + TLB_VICTIMS,

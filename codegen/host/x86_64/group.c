@@ -1,6 +1,6 @@
 /* Accesses of a block that share a check of the soft TLB: the first of a group checks the window of all
  * and leaves the addend in a cell of the cpu; the others take it from there. An empty cell (the window
- * lies across pages, or is not for fast accesses) sends each of them to the slow path's own look-up.
+ * lies across pages, or is not for fast accesses) sends each of them to a check of its own, out of line.
  *
  * Requires: w->v[] counted and the addresses folded. Provides: w->v[].group of accesses, w->group[]. */
 #include "codegen/host/x86_64/x86_64.h"

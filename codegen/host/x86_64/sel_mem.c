@@ -79,13 +79,13 @@ static void find_entry(struct cg_work *w, uint32_t i, struct x64_rm m, int32_t l
     x64_alui(a, X64_AND, true, x64_r(SCRATCH), -MEM_PAGE | (aligned ? hi - lo : 0));
 }
 
-/* Compares the tag for the access; *from is where it goes when it differs, else t is the addend. */
-static void check_page(struct cg_work *w, uint32_t i, struct x64_rm m, const struct group *g, int t, uint8_t **from)
+/* Where it goes when the page of the access, or of all its group, is not the one in its place; else t is the addend. */
+static uint8_t *check_page(struct cg_work *w, uint32_t i, struct x64_rm m, const struct group *g, int t)
 {
     const struct ir_ins *p = ins_of(w, i);
     struct x64_asm *a = &w->a;
-    bool write = p->op != IR_LD || (g && g->cell < CPU_CELLS && g->write);
-    int32_t entry = 0, tag = 8 * (write ? CPU_WRITE : CPU_READ), lo = 0, hi = (1 << (p->aux & IR_M_SIZE)) - 1;
+    bool shared = g && g->cell < CPU_CELLS;
+    int32_t entry = 0, tag = 8 * (p->op != IR_LD || (shared && g->write) ? CPU_WRITE : CPU_READ);
     if (g && g->root == NONE) { /* the page is known */
         uint64_t page = (uint64_t)g->lo & TLB_PAGE_MASK;
         entry = (int32_t)(tlb_index(page) * sizeof(struct tlb_entry));
@@ -97,15 +97,13 @@ static void check_page(struct cg_work *w, uint32_t i, struct x64_rm m, const str
             x64_alu(a, X64_CMP, true, SCRATCH, x64_m(t, entry + tag));
         }
     } else {
-        if (g && g->cell < CPU_CELLS) {
-            lo = (int32_t)(g->lo - g->off);
-            hi = (int32_t)(g->hi - 1 - g->off);
-        }
-        find_entry(w, i, m, lo, hi, t);
+        find_entry(w, i, m, shared ? (int32_t)(g->lo - g->off) : 0,
+                   shared ? (int32_t)(g->hi - 1 - g->off) : (1 << (p->aux & IR_M_SIZE)) - 1, t);
         x64_alu(a, X64_CMP, true, SCRATCH, x64_m(t, tag));
     }
-    *from = x64_jcc(a, X64_NE);
+    uint8_t *from = x64_jcc(a, X64_NE);
     x64_load(a, true, t, x64_m(t, entry + (int32_t)offsetof(struct tlb_entry, addend)));
+    return from;
 }
 
 /* `c` has the values' registers. The result's base is a temporary of this instruction (locked). */
@@ -127,7 +125,7 @@ static struct x64_rm through_tlb(struct cg_work *w, uint32_t i, struct x64_rm m,
         x64_test(a, true, t, t);
         c->from = x64_jcc(a, X64_E);
     } else {
-        check_page(w, i, m, g, t, &c->from);
+        c->from = check_page(w, i, m, g, t);
         if (c->shared) {
             c->cell = g->cell;
             x64_store(a, true, t, cell_mem(g->cell));
@@ -145,6 +143,13 @@ static struct x64_rm through_tlb(struct cg_work *w, uint32_t i, struct x64_rm m,
 void sel_cold_mem(struct cg_work *w, struct cold *c)
 {
     struct x64_asm *a = &w->a;
+    if (c->cell < CPU_CELLS)
+        x64_storei(a, true, 0, cell_mem(c->cell));
+    if (c->shared) { /* its own page may be there for all that */
+        uint8_t *miss = check_page(w, c->ins, c->m, NULL, c->r[0]);
+        x64_jmp_to(a, c->back);
+        x64_patch(miss, a->p);
+    }
     if (c->m.disp || c->m.index >= 0)
         x64_lea(a, true, SCRATCH, c->m);
     else
@@ -159,10 +164,8 @@ void sel_cold_mem(struct cg_work *w, struct cold *c)
         else
             x64_storev(a, (int)r - 16, to);
     }
-    if (c->cell < CPU_CELLS)
-        x64_storei(a, true, 0, cell_mem(c->cell));
     x64_storei(a, false, (int32_t)mem_desc(ins_of(w, c->ins)), x64_m(RBP, CPU_OFF(mem_desc)));
-    call_abs(w, c->shared ? w->cg->stubs.mem_look : w->cg->stubs.mem_slow);
+    call_abs(w, w->cg->stubs.mem_slow);
     cg_point_at(w, c->pc);
     x64_mov(a, true, c->r[0], SCRATCH);
     x64_jmp_to(a, c->back);

@@ -248,29 +248,20 @@ static void fp_bits(struct cg *cg, struct x64_asm *a)
 
 /* ---- the slow path of memory ---- */
 
-static const uint8_t look_saved[] = {RCX, RDX, RSI, RDI, R8, R9};
+static const uint8_t victim_saved[] = {RCX, RDX, RSI, RDI, R8, R9};
 
-static void look_push(struct x64_asm *a)
+static void victim_pop(struct x64_asm *a)
 {
-    for (unsigned i = 0; i < sizeof look_saved; i++) {
-        if (look_saved[i] & 8)
+    for (unsigned i = sizeof victim_saved; i-- > 0;) {
+        if (victim_saved[i] & 8)
             x64_b(a, 0x41);
-        x64_b(a, 0x50u | (look_saved[i] & 7));
-    }
-}
-
-static void look_pop(struct x64_asm *a)
-{
-    for (unsigned i = sizeof look_saved; i-- > 0;) {
-        if (look_saved[i] & 8)
-            x64_b(a, 0x41);
-        x64_b(a, 0x58u | (look_saved[i] & 7));
+        x64_b(a, 0x58u | (victim_saved[i] & 7));
     }
 }
 
 /* For the access at rax that cpu->mem_desc describes: rdx := the set, rsi := offset of the tag in an entry,
  * rdi := what must be in it. */
-static void look_start(struct x64_asm *a)
+static void victim_tag(struct x64_asm *a)
 {
     x64_load(a, false, RCX, AT(mem_desc));
     x64_load(a, true, RDX, AT(tlb));
@@ -295,30 +286,16 @@ static void look_start(struct x64_asm *a)
     x64_patch8(done, a->p);
 }
 
-/* Is it entry r8 of the set? */
-static uint8_t *look_compare(struct x64_asm *a)
+/* The page of the access at rax has lost its place, perhaps: looks at tlb_victim(). Goes on behind itself
+ * when it is not there either. */
+static void mem_victim(struct x64_asm *a)
 {
-    x64_shifti(a, X64_SHL, false, R8, 5);
-    x64_alu(a, X64_ADD, true, R8, x64_r(RDX));
-    x64_alu(a, X64_CMP, true, RDI, x64_mx(R8, RSI, 0, 0));
-    return x64_jcc(a, X64_E);
-}
-
-/* mem_look: a load or store that gave up because of others near it. mem_slow: one whose page has lost its place,
- * perhaps (tlb_victim()). */
-static void mem_look(struct cg *cg, struct x64_asm *a)
-{
-    cg->stubs.mem_look = here(a);
-    look_push(a);
-    look_start(a);
-    x64_mov(a, false, R8, RAX);
-    x64_shifti(a, X64_SHR, false, R8, MEM_PAGE_BITS);
-    x64_alui(a, X64_AND, false, x64_r(R8), TLB_SIZE - 1);
-    uint8_t *first = look_compare(a), *on = x64_jmp(a);
-    cg->stubs.mem_slow = here(a);
-    look_push(a);
-    look_start(a);
-    x64_patch(on, a->p);
+    for (unsigned i = 0; i < sizeof victim_saved; i++) {
+        if (victim_saved[i] & 8)
+            x64_b(a, 0x41);
+        x64_b(a, 0x50u | (victim_saved[i] & 7));
+    }
+    victim_tag(a);
     x64_mov(a, true, R8, RAX);
     x64_shifti(a, X64_SHR, true, R8, MEM_PAGE_BITS);
     x64_mov(a, true, R9, R8);
@@ -327,22 +304,24 @@ static void mem_look(struct cg *cg, struct x64_asm *a)
         x64_alu(a, X64_XOR, false, R8, x64_r(R9));
     }
     x64_alui(a, X64_AND, false, x64_r(R8), TLB_VICTIMS - 1);
-    x64_alui(a, X64_ADD, false, x64_r(R8), TLB_SIZE);
-    uint8_t *second = look_compare(a);
-    look_pop(a);
-    uint8_t *miss = x64_jmp(a);
-    x64_patch(first, a->p);
-    x64_patch(second, a->p);
+    x64_shifti(a, X64_SHL, false, R8, 5);
+    x64_alu(a, X64_ADD, true, R8, x64_r(RDX));
+    x64_alui(a, X64_ADD, true, x64_r(R8), TLB_SIZE << 5);
+    x64_alu(a, X64_CMP, true, RDI, x64_mx(R8, RSI, 0, 0));
+    uint8_t *miss = x64_jcc8(a, X64_NE);
     x64_load(a, true, RAX, x64_m(R8, (int32_t)offsetof(struct tlb_entry, addend)));
-    look_pop(a);
+    victim_pop(a);
     x64_b(a, 0xc3);
-    x64_patch(miss, a->p);
+    x64_patch8(miss, a->p);
+    victim_pop(a);
 }
 
-/* rax: guest address. Everything else is kept, but the flags. Follows mem_look(). */
-static void mem_slow(const struct cg *cg, struct x64_asm *a)
+/* rax: guest address. Everything else is kept, but the flags. */
+static void mem_slow(struct cg *cg, struct x64_asm *a)
 {
     int32_t frame = (int32_t)sizeof(struct cg_fault_regs);
+    cg->stubs.mem_slow = here(a);
+    mem_victim(a);
     x64_store(a, true, RSP, AT(jit_sp));
     x64_load(a, true, RSP, AT(host_sp));
     x64_alui(a, X64_SUB, true, x64_r(RSP), frame);
@@ -371,10 +350,8 @@ void cg_stubs_emit(struct cg *cg, struct x64_asm *a)
     ret_miss(cg, a);
     helpers(cg, a);
     eval(cg, a);
-    if (cg->mem_slow) {
-        mem_look(cg, a);
+    if (cg->mem_slow)
         mem_slow(cg, a);
-    }
     cg_consts_emit(cg, a);
     fp_bits(cg, a);
     cg->stubs.end = here(a);

@@ -70,7 +70,7 @@ struct cold {
     uint8_t argtype;
     uint8_t nargs;
     uint8_t cell;      /* COLD_MEM: of the group that the access checks for; CPU_CELLS: none */
-    bool shared;       /* its check was another's or for others: the page may be there for all that */
+    bool shared;       /* its check was another's, or for others, too */
     uint8_t *from;     /* displacement that jumps here */
     uint8_t *from2;    /* another one, or NULL */
     uint8_t *back;     /* where to go on */
