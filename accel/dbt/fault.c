@@ -8,6 +8,7 @@
 #include "os/term.h"
 
 enum { SIGNAL_STACK = 64 << 10 };
+enum { STACK_KEEP = 256 /* of a full return stack: more than the deepest stub has on it */ };
 
 static const int greg_of[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                 REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
@@ -37,7 +38,8 @@ static void resume_at(ucontext_t *uc, uint64_t rip, uint64_t rsp)
     uc->uc_mcontext.gregs[REG_RSP] = (greg_t)rsp;
 }
 
-/* Pushes below the return stack: it starts anew, and returns miss from now on. */
+/* Pushes below the return stack: it starts anew with the newest of what was on it, for whoever pushes may be in the middle
+ * (a stub that keeps registers there, a call of a helper). Older returns miss. */
 static bool return_stack_full(struct dbt_thread *t, const siginfo_t *info, ucontext_t *uc)
 {
     uint64_t at = (uint64_t)(uintptr_t)info->si_addr, lo = (uint64_t)(uintptr_t)t->stack.data;
@@ -45,7 +47,11 @@ static bool return_stack_full(struct dbt_thread *t, const siginfo_t *info, ucont
         lo += (t->cpu->jit_sp_base - lo) / t->tlb->stack_size * t->tlb->stack_size;
     if (at < lo || at >= lo + os_page_size())
         return false;
-    uc->uc_mcontext.gregs[REG_RSP] = (greg_t)t->cpu->jit_sp_base;
+    uint64_t sp = (uint64_t)uc->uc_mcontext.gregs[REG_RSP];
+    uint64_t size = STACK_KEEP - sp % 16; /* entries stay aligned to the bottom one */
+    uint64_t to = t->cpu->jit_sp_base - size;
+    memcpy((void *)(uintptr_t)to, (const void *)(uintptr_t)sp, size);
+    uc->uc_mcontext.gregs[REG_RSP] = (greg_t)to;
     return true;
 }
 

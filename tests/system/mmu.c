@@ -489,11 +489,54 @@ static void programs_that_write_their_code(void **state)
     compare(true);
 }
 
+/* Calls deeper than a return stack, with an access by the slow path at each level and on the way back: nothing that
+ * stands on that stack when it is full may be lost halfway. */
+static void deep_calls(void **state)
+{
+    static const uint32_t words[] = {
+        0x94000002, /*       bl f */
+        0xd40000e1, /*       svc HALT_CODE */
+        0xf9400262, /* f:    ldr x2, [x19] */
+        0x8b020063, /*       add x3, x3, x2 */
+        0xf1000400, /*       subs x0, x0, 1 */
+        0x540000c0, /*       b.eq up */
+        0x97fffffc, /*       bl f */
+        0xf9400262, /* back: ldr x2, [x19] */
+        0x8b020294, /*       add x20, x20, x2 */
+        0xf1000484, /*       subs x4, x4, 1 */
+        0x54000060, /*       b.eq last */
+        0x10ffff9e, /* up:   adr x30, back */
+        0xd65f03c0, /*       ret */
+        0x10fffe9e, /* last: adr x30, f - 4 */
+        0xd65f03c0, /*       ret */
+    };
+    static struct world w;
+    enum { DEPTH = 20000 };
+
+    (void)state;
+    for (unsigned k = 0; k < sizeof configs / sizeof *configs; k++) {
+        world_new(&w, &configs[k], 1);
+        uint8_t *ram = mem_region_host(w.ram);
+        memcpy(ram, words, sizeof words);
+        ram[0x1ffc] = 1; /* the access goes across pages */
+        uint64_t *x = arm64_state(w.cpu)->x;
+        x[0] = DEPTH;
+        x[4] = DEPTH - 1;
+        x[19] = CODE_VA + 0x1ffc;
+        w.cpu->pc = CODE_VA;
+        assert_int_equal(accel_run(w.cpu), CPU_EXIT_HALT);
+        assert_int_equal(x[3], DEPTH);
+        assert_int_equal(x[20], DEPTH - 1);
+        world_free(&w);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_programs),
         cmocka_unit_test(programs_that_write_their_code),
+        cmocka_unit_test(deep_calls),
     };
     struct err e;
     if (argc > 1)
