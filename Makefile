@@ -44,6 +44,7 @@ bench: all ## speed beside native and beside the peer
 	-$(PYTHON) tools/sysroot arm64 full --dir $(BUILD)
 	$(PYTHON) bench/run.py --build $(BUILD)
 	$(PYTHON) bench/machine.py --build $(BUILD)
+	$(PYTHON) bench/io.py --build $(BUILD)
 
 fmt: ## format every C file
 	git ls-files '*.c' '*.h' | xargs clang-format -i
