@@ -20,7 +20,7 @@
 
 enum option { R_HELP, R_INITRD, R_APPEND, R_CPUS, R_MEMORY, R_ARCH, R_DISK, R_FORWARD, R_SHARE, R_SNAPSHOT, R_NO_NET,
               R_NAME, R_FIRMWARE, R_CPU, R_LOG, R_LOGFILE, R_GDB, R_PAUSED, R_DEVICE, R_TIER,
-              R_TRACE, R_VARIABLES };
+              R_TRACE, R_VARIABLES, R_UUID };
 
 static const struct app_option options[] = {
     {"--initrd", "FILE", R_INITRD, "initial RAM disk of a kernel"},
@@ -38,6 +38,7 @@ static const struct app_option options[] = {
     {"--cpu", "MODEL", R_CPU, "processor model"},
     {"--device", "DRIVER,...", R_DEVICE, "one more device"},
     {"--name", "NAME", R_NAME, "what `myna ctl` calls the machine"},
+    {"--uuid", "UUID", R_UUID, "the machine's UUID, as firmware tells it to the guest"},
     {"--gdb", "PORT", R_GDB, "GDB server"},
     {"--paused", NULL, R_PAUSED, "wait for the debugger or `myna ctl NAME cont`"},
     {"--tier", "N", R_TIER, "0: interpret, 1: translate quickly, 2: optimise hot code (default)"},
@@ -181,6 +182,7 @@ static int act(struct system *s, struct choice *c, enum option id, const char *v
     case R_CPU: json_object_set_new(s->conf, "cpu", json_string(v)); break;
     case R_DEVICE: return system_device(s, v, e);
     case R_NAME: json_object_set_new(s->conf, "name", json_string(v)); break;
+    case R_UUID: json_object_set_new(s->conf, "uuid", json_string(v)); break;
     case R_GDB:
         str_printf(&text, strchr(v, ':') ? "%s" : "tcp::%s", v);
         free(s->gdb);

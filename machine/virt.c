@@ -18,6 +18,7 @@
 #include "dev/virtio.h"
 #include "isa/arm64/system.h"
 #include "machine/machine_int.h"
+#include "machine/smbios.h"
 
 #define MB (UINT64_C(1) << 20)
 
@@ -338,8 +339,7 @@ static int tell_firmware(struct machine *m, struct virt *v, struct err *e)
         fw_cfg_add_u32(v->fw_cfg, FW_CFG_INITRD_SIZE, (uint32_t)v->start.initrd.size);
         fw_cfg_lend_bytes(v->fw_cfg, FW_CFG_INITRD_DATA, v->start.initrd.data, v->start.initrd.size);
     }
-    (void)e;
-    return 0;
+    return smbios_add(m, v->fw_cfg, e);
 }
 
 static int start(struct machine *m, struct err *e)

@@ -183,7 +183,7 @@ static void bad_sequence(struct cfi_flash *f)
     f->step = FLASH_IDLE;
 }
 
-static void first_write(struct cfi_flash *f, uint64_t offset, uint8_t command)
+static void first_write(struct cfi_flash *f, uint64_t offset, uint8_t command, unsigned size)
 {
     switch (command) {
     case READ_ARRAY:
@@ -220,7 +220,10 @@ static void first_write(struct cfi_flash *f, uint64_t offset, uint8_t command)
     case SUSPEND:
         break;
     default:
-        dev_guest(&f->dev, "command %#x", command);
+        /* Wider than the bank is no command: firmware that runs from flash stores to a variable of
+         * its own there (EDK2). */
+        if (size <= 4)
+            dev_guest(&f->dev, "command %#x", command);
         set_mode(f, FLASH_ARRAY);
         return;
     }
@@ -277,7 +280,7 @@ static void flash_write(void *opaque, uint64_t offset, uint64_t value, unsigned 
 
     switch ((enum flash_step)f->step) {
     case FLASH_IDLE:
-        first_write(f, offset, command);
+        first_write(f, offset, command, size);
         break;
     case FLASH_PROGRAM:
         program(f, offset, (const uint8_t *)&value, size);
@@ -309,8 +312,10 @@ static void flash_write(void *opaque, uint64_t offset, uint64_t value, unsigned 
     }
 }
 
-static const struct mem_ops flash_ops = {.read = flash_read, .write = flash_write,
-                                         .on_read = &trace_point_flash_read, .on_write = &trace_point_flash_write};
+static const struct mem_ops flash_ops = {.read = flash_read,
+                                         .write = flash_write,
+                                         .on_read = &trace_point_flash_read,
+                                         .on_write = &trace_point_flash_write};
 
 /* ---- life ---- */
 

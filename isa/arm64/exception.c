@@ -33,12 +33,11 @@ static cold_path void log_exception(const struct cpu *c, const struct taken *t)
     const struct arm64_state *s = a64_cs(c);
 
     if (t->vector == VECTOR_SYNC)
-        log_trace(LOG_INT, "cpu %u: EL%u -> EL%u %s ec=%02x esr=%lx far=%lx elr=%lx", c->sys->index,
-                  s->el, t->el, vectors[0], (unsigned)(t->esr >> 26), t->esr,
-                  t->has_far ? t->far : 0, t->ret);
+        log_trace(LOG_INT, "EL%u -> EL%u %s ec=%02x esr=%lx far=%lx elr=%lx", s->el, t->el,
+                  vectors[0], (unsigned)(t->esr >> 26), t->esr, t->has_far ? t->far : 0, t->ret);
     else
-        log_trace(LOG_INT, "cpu %u: EL%u -> EL%u %s elr=%lx", c->sys->index, s->el, t->el,
-                  vectors[t->vector >> 7], t->ret);
+        log_trace(LOG_INT, "EL%u -> EL%u %s elr=%lx", s->el, t->el, vectors[t->vector >> 7],
+                  t->ret);
 }
 
 /* Does this level set PAN on entry (SCTLR.SPAN is 0)? */
@@ -307,8 +306,7 @@ static enum cpu_exit exception_return(struct cpu *c)
     }
     s->ex_addr = A64_EX_NONE;
     s->event = 1;
-    trace(LOG_INT, "cpu %u: return to EL%u pc=%lx spsr=%lx%s", c->sys->index, el, pc, spsr,
-          legal ? "" : " illegal");
+    trace(LOG_INT, "return to EL%u pc=%lx spsr=%lx%s", el, pc, spsr, legal ? "" : " illegal");
     c->pc = pc;
     arm64_update(c);
     return CPU_EXIT_NONE;

@@ -655,7 +655,7 @@ def debian_efi(ctx):
 
 @case("full")
 def efi_variables(ctx):
-    """`myna run DISK`: what the firmware is told to keep is there at the next start, beside the disk."""
+    """`myna run DISK`: what the firmware is told to keep is there at the next start; the guest sees the UUID."""
     guest = ctx.guest("disk")
     firmware = os.path.join(ctx.guest("firmware"), "firmware/QEMU_EFI.fd")
     name = "/sys/firmware/efi/efivars/Myna-12345678-1234-1234-1234-123456789abc"
@@ -664,7 +664,9 @@ def efi_variables(ctx):
     try:
         subprocess.run([ctx.myna, "image", "create", "-q", "-f", "qcow2", "-F", "raw", "-b",
                         os.path.join(guest, "disk.img"), disk], check=True)
-        command = [ctx.myna, "run", disk, "--firmware", firmware, "--variables", disk + ".efivars", "--no-network"]
+        uuid = "550e8400-e29b-41d4-a716-446655440000"
+        command = [ctx.myna, "run", disk, "--firmware", firmware, "--variables", disk + ".efivars", "--no-network",
+                   "--uuid", uuid]
         for first in (True, False):
             with Machine(command, ctx.log("-first" if first else "-second")) as m:
                 log_in(m)
@@ -672,6 +674,7 @@ def efi_variables(ctx):
                          "mount -t efivarfs efivarfs /sys/firmware/efi/efivars")
                 if first:
                     shell(m, f"printf '\\007\\000\\000\\000kept' >{name}")
+                assert uuid in shell(m, "cat /sys/class/dmi/id/product_uuid")
                 assert "kept" in shell(m, f"cat {name} | tr -d '\\000\\007'")
                 m.send("poweroff\n")
                 m.wait(r"reboot: Power down", 120)
