@@ -71,16 +71,27 @@ int app_option_unknown(struct err *e, const struct app_option *table, const char
     return app_unknown(e, "option", word, names);
 }
 
-/* One name of QEMU's; ours, "" when there is nothing to turn on, or NULL when it is none of QEMU's. */
+/* One name of QEMU's; ours, "" when there is nothing to turn on, or NULL when it is none of QEMU's.
+ */
 static const char *log_alias(const char *name, bool machine)
 {
     static const struct {
         const char *qemu, *program, *machine;
     } names[] = {
-        {"op", "ir", "ir"},     {"op_opt", "opt", "opt"}, {"op_ind", "opt", "opt"}, {"page", "mmu", "mmu"},
-        {"int", "signal", "int"}, {"unimp", "", "unassigned"}, {"guest_errors", "", "unassigned"}, {"nochain", "", ""},
-        {"fpu", "", ""},        {"pcall", "", ""},        {"cpu_reset", "", ""},    {"tid", "", ""},
-        {"plugin", "", ""},     {"vpu", "", ""},
+        {"op", "ir", "ir"},
+        {"op_opt", "opt", "opt"},
+        {"op_ind", "opt", "opt"},
+        {"page", "mmu", "mmu"},
+        {"int", "signal", "int"},
+        {"unimp", "", "unassigned"},
+        {"guest_errors", "", "unassigned"},
+        {"nochain", "", ""},
+        {"fpu", "", ""},
+        {"pcall", "", ""},
+        {"cpu_reset", "", ""},
+        {"tid", "", ""},
+        {"plugin", "", ""},
+        {"vpu", "", ""},
     };
 
     for (size_t i = 0; i < array_size(names); i++)

@@ -74,11 +74,13 @@ static size_t stamp(char *line, size_t size)
     return length + 3;
 }
 
-static void print_line(bool stamped, const char *before, const char *subject, const char *fmt, va_list args)
+static void print_line(bool stamped, const char *before, const char *subject, const char *fmt,
+                       va_list args)
 {
     char line[LINE_SIZE];
     size_t length = stamped ? stamp(line, sizeof(line) / 4) : 0;
-    int added = snprintf(line + length, sizeof(line) / 2, "%s%s%s: ", before, subject ? " " : "", subject ? subject : "");
+    int added = snprintf(line + length, sizeof(line) / 2, "%s%s%s: ", before, subject ? " " : "",
+                         subject ? subject : "");
 
     length += min_of((size_t)added, sizeof(line) / 2 - 1);
     added = vsnprintf(line + length, sizeof(line) - length - 1, fmt, args);
@@ -250,5 +252,6 @@ void log_list(int fd)
 {
     for (size_t i = 0; i < array_size(categories); i++)
         dprintf(fd, "%-10s %s\n", categories[i].name, categories[i].help);
-    dprintf(fd, "%-10s %s\n", "trace:*", "trace points of devices and backends, by pattern; -trace help lists them");
+    dprintf(fd, "%-10s %s\n", "trace:*",
+            "trace points of devices and backends, by pattern; -trace help lists them");
 }

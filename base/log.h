@@ -51,15 +51,17 @@ void log_warn(const char *fmt, ...) printf_like(1, 2);
 void log_info(const char *fmt, ...) printf_like(1, 2); /* only when verbose */
 void log_guest(const char *fmt, ...) printf_like(1, 2);
 void log_trace(enum log_category category, const char *fmt, ...) cold_path printf_like(2, 3);
-void log_point(const char *point, const char *subject, const char *fmt, va_list args); /* for base/trace.c */
+void log_point(const char *point, const char *subject, const char *fmt,
+               va_list args); /* for base/trace.c */
 void log_write(const char *text, size_t length);
 
-/* What lines of the log that concern the guest begin with in "[...] ": a machine tells virtual time and vCPU there. Called
- * in the thread that logs; returns the length it wrote. NULL: nothing. For start-up and the end of it all. */
+/* What lines of the log that concern the guest begin with in "[...] ": a machine tells virtual time
+ * and vCPU there. Called in the thread that logs; returns the length it wrote. NULL: nothing. For
+ * start-up and the end of it all. */
 void log_set_stamp(size_t (*stamp)(void *arg, char *text, size_t size), void *arg);
 
-/* Turns on the categories of "name,name"; "all" is every one, "trace:PATTERN" trace points (base/trace.h). Unknown names:
- * -EINVAL. */
+/* Turns on the categories of "name,name"; "all" is every one, "trace:PATTERN" trace points
+ * (base/trace.h). Unknown names: -EINVAL. */
 int must_check log_enable(const char *names, struct err *e);
 
 /* Sends the log to a file instead of standard error; "%d" in path becomes the process id. */

@@ -1,4 +1,5 @@
-/* Edit distance, and what errors say of it. Owns how alike two names are; how alike is enough, callers say. */
+/* Edit distance, and what errors say of it. Owns how alike two names are; how alike is enough,
+ * callers say. */
 #include "base/nearest.h"
 
 #include <ctype.h>
@@ -40,7 +41,8 @@ static unsigned distance(const char *a, const char *b, enum nearest_how how)
     return rows[la % 3][lb];
 }
 
-const char *nearest_name(const char *word, const char *const *names, unsigned most, enum nearest_how how)
+const char *nearest_name(const char *word, const char *const *names, unsigned most,
+                         enum nearest_how how)
 {
     const char *best = NULL;
     size_t length = strlen(word);
@@ -58,8 +60,10 @@ const char *nearest_name(const char *word, const char *const *names, unsigned mo
     return best;
 }
 
-int nearest_unknown(struct err *e, const char *what, const char *word, const char *near, const char *note)
+int nearest_unknown(struct err *e, const char *what, const char *word, const char *near,
+                    const char *note)
 {
-    return err_text(e, EINVAL, "no %s '%s'%s%s%s%s%s%s", what, word, near ? "; did you mean '" : "", near ? near : "",
-                    near ? "'?" : "", note ? " (" : "", note ? note : "", note ? ")" : "");
+    return err_text(e, EINVAL, "no %s '%s'%s%s%s%s%s%s", what, word, near ? "; did you mean '" : "",
+                    near ? near : "", near ? "'?" : "", note ? " (" : "", note ? note : "",
+                    note ? ")" : "");
 }

@@ -53,7 +53,8 @@ static int none(const char *pattern, struct trace_point *const *all, struct err 
     names = mem_array(const char *, count + 1);
     for (size_t i = 0; i < count; i++)
         names[i] = all[i]->name;
-    rc = nearest_unknown(e, "trace point", pattern, nearest_name(pattern, names, 3, NEAREST_FOLD | NEAREST_BEGUN),
+    rc = nearest_unknown(e, "trace point", pattern,
+                         nearest_name(pattern, names, 3, NEAREST_FOLD | NEAREST_BEGUN),
                          "`-trace help` lists them");
     free(names);
     return rc;

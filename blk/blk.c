@@ -95,7 +95,8 @@ void blk_writev(struct blk *b, uint64_t at, const struct iovec *iov, int niov, u
 {
     uint64_t size = blk_iov_size(iov, niov);
 
-    trace_at(blk_write, blk_name(b), "%#llx+%llx, flags %u", (unsigned long long)at, (unsigned long long)size, flags);
+    trace_at(blk_write, blk_name(b), "%#llx+%llx, flags %u", (unsigned long long)at,
+             (unsigned long long)size, flags);
     b->stats.wr_ops++;
     b->stats.wr_bytes += size;
     if (b->detect_zeroes && blk_iov_is_zero(iov, niov))
@@ -114,7 +115,8 @@ void blk_flush(struct blk *b, blk_done_fn *done, void *arg)
 
 void blk_discard(struct blk *b, uint64_t at, uint64_t size, blk_done_fn *done, void *arg)
 {
-    trace_at(blk_discard, blk_name(b), "%#llx+%llx", (unsigned long long)at, (unsigned long long)size);
+    trace_at(blk_discard, blk_name(b), "%#llx+%llx", (unsigned long long)at,
+             (unsigned long long)size);
     b->stats.discard_ops++;
     submit(b, BLK_OP_DISCARD, at, size, NULL, 0, 0, done, arg);
 }
@@ -122,7 +124,8 @@ void blk_discard(struct blk *b, uint64_t at, uint64_t size, blk_done_fn *done, v
 void blk_write_zeroes(struct blk *b, uint64_t at, uint64_t size, unsigned flags, blk_done_fn *done,
                       void *arg)
 {
-    trace_at(blk_zero, blk_name(b), "%#llx+%llx, flags %u", (unsigned long long)at, (unsigned long long)size, flags);
+    trace_at(blk_zero, blk_name(b), "%#llx+%llx, flags %u", (unsigned long long)at,
+             (unsigned long long)size, flags);
     b->stats.wr_ops++;
     b->stats.wr_bytes += size;
     if (!b->discard)

@@ -90,8 +90,8 @@ void blk_req_finish(struct blk_req *r)
     if (r->own_iov)
         free((void *)r->iov);
     if (top) {
-        trace_at(blk_end, blk_name(top), "kind %d, %#llx+%llx: %d", (int)r->op, (unsigned long long)r->at,
-                 (unsigned long long)r->size, r->rc);
+        trace_at(blk_end, blk_name(top), "kind %d, %#llx+%llx: %d", (int)r->op,
+                 (unsigned long long)r->at, (unsigned long long)r->size, r->rc);
         if (r->rc)
             top->stats.errors++;
         if (--top->in_flight == 0)

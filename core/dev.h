@@ -83,7 +83,8 @@ void dev_reset(struct dev *d); /* with all below it, parents first */
 struct dev *dev_find(struct dev *root, const char *id_or_path);
 void dev_each(struct dev *root, void (*fn)(void *arg, struct dev *d), void *arg);
 
-/* The region is the device's: its accesses hold dev->lock, and traces of it name the device. Before it is placed. */
+/* The region is the device's: its accesses hold dev->lock, and traces of it name the device. Before
+ * it is placed. */
 void dev_own_region(struct dev *d, struct mem_region *r);
 /* A trace point of a device. */
 #define trace_dev(point, d, ...) trace_at(point, (d)->path, __VA_ARGS__)

@@ -68,7 +68,8 @@ void mem_region_free(
     struct mem_region *r); /* takes it out of its container first; not its children */
 
 void mem_region_set_lock(struct mem_region *r, struct os_mutex *lock); /* before it is placed */
-void mem_region_set_owner(struct mem_region *r, const char *owner); /* whose it is, for traces: a device's path */
+void mem_region_set_owner(struct mem_region *r,
+                          const char *owner); /* whose it is, for traces: a device's path */
 void mem_region_add(struct mem_region *container, uint64_t offset, struct mem_region *r,
                     int priority);
 void mem_region_remove(struct mem_region *r);

@@ -37,11 +37,12 @@ static unsigned piece(uint64_t offset, unsigned left, unsigned max_size)
     return size;
 }
 
-static void tell(const struct trace_point *p, const struct mem_region *r, uint64_t offset, uint64_t v, unsigned size)
+static void tell(const struct trace_point *p, const struct mem_region *r, uint64_t offset,
+                 uint64_t v, unsigned size)
 {
     if (p && unlikely(__atomic_load_n(&p->on, __ATOMIC_RELAXED)))
-        trace_write(p, r->owner ? r->owner : r->name, "%u bytes at %#llx: %#llx", size, (unsigned long long)offset,
-                    (unsigned long long)v);
+        trace_write(p, r->owner ? r->owner : r->name, "%u bytes at %#llx: %#llx", size,
+                    (unsigned long long)offset, (unsigned long long)v);
 }
 
 /* The value of `size` aligned bytes, as little-endian numbers lie in memory. */
@@ -60,8 +61,8 @@ static uint64_t read_piece(const struct mem_region *r, uint64_t offset, unsigned
 static void write_piece(const struct mem_region *r, uint64_t offset, uint64_t v, unsigned size)
 {
     if (size < r->min_size) {
-        trace(LOG_UNASSIGNED, "%s: write of %u bytes at %#llx is too narrow", r->owner ? r->owner : r->name, size,
-              (unsigned long long)offset);
+        trace(LOG_UNASSIGNED, "%s: write of %u bytes at %#llx is too narrow",
+              r->owner ? r->owner : r->name, size, (unsigned long long)offset);
         return;
     }
     v = low_bytes(v, size);
@@ -121,7 +122,8 @@ static bool lock_for_dma(const struct mem_region *r)
 {
     if (!r->lock || os_mutex_lock_for(r->lock, DMA_LOCK_NS))
         return true;
-    trace(LOG_UNASSIGNED, "%s: DMA to a device that is busy, perhaps with this DMA", r->owner ? r->owner : r->name);
+    trace(LOG_UNASSIGNED, "%s: DMA to a device that is busy, perhaps with this DMA",
+          r->owner ? r->owner : r->name);
     return false;
 }
 

@@ -94,7 +94,8 @@ const char *prop_nearest(const char *name, const char *const *names)
 {
     size_t length = strlen(name);
 
-    return nearest_name(name, names, length < 6 ? 1 : (unsigned)(length / 3), NEAREST_FOLD | NEAREST_BEGUN);
+    return nearest_name(name, names, length < 6 ? 1 : (unsigned)(length / 3),
+                        NEAREST_FOLD | NEAREST_BEGUN);
 }
 
 /* `what` may be "-device NAME": then NAME is the subject, and "-device NAME,help" lists. */
@@ -118,7 +119,8 @@ static int unknown(const struct prop *table, const char *name, const char *what,
         names[i] = table[i].name;
     if (*what == '-')
         str_printf(&note, "`%s,help` lists them", what);
-    nearest_unknown(e, "property", name, prop_nearest(name, names), *what == '-' ? str_text(&note) : NULL);
+    nearest_unknown(e, "property", name, prop_nearest(name, names),
+                    *what == '-' ? str_text(&note) : NULL);
     str_free(&note);
     free(names);
     return err_prefix(e, "%s", subject(what));

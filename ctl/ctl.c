@@ -33,9 +33,11 @@ static void tell_deleted(struct ctl *c, const struct dev *d)
 {
     char path[256];
 
-    snprintf(path, sizeof(path), "/machine/%s%s", d->id ? "peripheral/" : "unattached", d->id ? d->id : d->path);
+    snprintf(path, sizeof(path), "/machine/%s%s", d->id ? "peripheral/" : "unattached",
+             d->id ? d->id : d->path);
     qmp_event(c, "DEVICE_DELETED",
-              d->id ? json_pack("{s:s,s:s}", "device", d->id, "path", path) : json_pack("{s:s}", "path", path));
+              d->id ? json_pack("{s:s,s:s}", "device", d->id, "path", path)
+                    : json_pack("{s:s}", "path", path));
 }
 
 static void on_event(void *opaque, enum machine_event ev, struct cpu *cpu)

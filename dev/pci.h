@@ -210,12 +210,14 @@ struct pci_bus *pci_host_bus(struct dev *host);
 /* Puts a new device (class bus "pci", properties set, not realized) on the bus its "bus" property
  * names, or the root bus, at its "addr" or the first free slot. */
 int must_check pci_plug(struct dev *host, struct dev *d, struct err *e);
-/* While the machine runs cards come and go in slots of pcie-root-ports alone; vCPUs stand still. The first is as pci_plug(). */
+/* While the machine runs cards come and go in slots of pcie-root-ports alone; vCPUs stand still.
+ * The first is as pci_plug(). */
 int must_check pci_hot_plug(struct dev *host, struct dev *d, struct err *e);
 /* The device is realized and reset: the guest is told. */
 void pci_hot_added(struct dev *d);
 /* Asks the guest to let go of a device. When it has, gone() is called on the loop, to free it. */
-int must_check pci_hot_remove(struct dev *d, void (*gone)(void *arg, struct dev *d), void *arg, struct err *e);
+int must_check pci_hot_remove(struct dev *d, void (*gone)(void *arg, struct dev *d), void *arg,
+                              struct err *e);
 /* Where it sits, as firmware's boot order and logs name it ("03.0", below a port "01.0/00.0"). */
 struct str;
 void pci_dev_place(const struct pci_dev *p, struct str *out);

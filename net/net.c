@@ -135,7 +135,8 @@ static void drop_unfit(struct net_port *p)
 
         if (needs(&f->meta) & ~p->offload) {
             *at = f->next;
-            trace_at(net_drop, p->id, "%zu bytes: the device, reset, does not take it as it is", (size_t)f->size);
+            trace_at(net_drop, p->id, "%zu bytes: the device, reset, does not take it as it is",
+                     (size_t)f->size);
             p->queued -= f->size + sizeof(*f);
             p->dropped++;
             free(f);
@@ -323,7 +324,8 @@ bool net_port_send(struct net_port *p, const struct iovec *iov, int niov,
         ok = send_unfinished(p, iov, niov, meta);
     else
         ok = p->be->send(p, iov, niov, meta);
-    trace_at(net_send, p->id, "%zu bytes, kind %u%s", size, meta->gso_type, ok ? "" : ": the backend is full");
+    trace_at(net_send, p->id, "%zu bytes, kind %u%s", size, meta->gso_type,
+             ok ? "" : ": the backend is full");
     if (!ok) {
         p->owed_ready = true;
         return false;

@@ -14,13 +14,16 @@ static const char *const names[] = {"stop", "cont", "device_add", "device_del", 
 static void edits(void **state)
 {
     (void)state;
-    assert_string_equal(nearest_name("cnot", names, 1, NEAREST_EXACT), "cont"); /* neighbours swapped */
+    assert_string_equal(nearest_name("cnot", names, 1, NEAREST_EXACT),
+                        "cont"); /* neighbours swapped */
     assert_string_equal(nearest_name("stopp", names, 1, NEAREST_EXACT), "stop");
     assert_null(nearest_name("stahp", names, 1, NEAREST_EXACT));
     assert_string_equal(nearest_name("stahp", names, 2, NEAREST_EXACT), "stop");
-    assert_string_equal(nearest_name("device_ad", names, 3, NEAREST_EXACT), "device_add"); /* not device_del */
+    assert_string_equal(nearest_name("device_ad", names, 3, NEAREST_EXACT),
+                        "device_add"); /* not device_del */
     assert_null(nearest_name("x", NULL, 9, NEAREST_EXACT));
-    assert_null(nearest_name("a-name-that-is-longer-than-any-name-that-there-is-in-tables", names, 40, NEAREST_EXACT));
+    assert_null(nearest_name("a-name-that-is-longer-than-any-name-that-there-is-in-tables", names,
+                             40, NEAREST_EXACT));
 }
 
 static void kinds(void **state)

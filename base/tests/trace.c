@@ -1,4 +1,5 @@
-/* trace: finding by pattern, switching, what a line looks like, and that nothing is printed when off. */
+/* trace: finding by pattern, switching, what a line looks like, and that nothing is printed when
+ * off. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,7 +51,8 @@ static void patterns(void **state)
     assert_true(trace_point_door_open.on && log_on(LOG_INT));
     set("*", false);
     assert_true(trace_set("dor_open", true, &e) < 0);
-    assert_string_equal(e.text, "no trace point 'dor_open'; did you mean 'door_open'? (`-trace help` lists them)");
+    assert_string_equal(
+        e.text, "no trace point 'dor_open'; did you mean 'door_open'? (`-trace help` lists them)");
     assert_true(log_enable("trace:window*", &e) < 0);
     assert_false(trace_point_door_open.on);
 }

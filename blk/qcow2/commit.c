@@ -99,7 +99,8 @@ static int commit(struct qcow2 *q, bool refs)
 
     if (q->broken)
         return -EIO;
-    trace_at(qcow2_commit, blk_name(q->b), "%zu slices of L2, %zu of refcounts", (size_t)q->l2.dirty, (size_t)q->refs.dirty);
+    trace_at(qcow2_commit, blk_name(q->b), "%zu slices of L2, %zu of refcounts",
+             (size_t)q->l2.dirty, (size_t)q->refs.dirty);
     if (refs && q->refs.dirty) {
         rc = qcow2_cache_write(q, &q->refs);
         if (!rc && ordered && (q->l2.dirty || q->l1_dirty_to))

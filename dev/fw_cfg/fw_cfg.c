@@ -226,7 +226,8 @@ static void select_key(struct fw_cfg *f, uint16_t key)
 {
     f->at = 0;
     f->key = (key & KEY_MASK) < KEYS && f->items[key & KEY_MASK].data ? key & KEY_MASK : NO_KEY;
-    trace_dev(fw_cfg_select, &f->dev, "key %#x%s", key, f->key == NO_KEY ? ", which is not there" : "");
+    trace_dev(fw_cfg_select, &f->dev, "key %#x%s", key,
+              f->key == NO_KEY ? ", which is not there" : "");
 }
 
 static const struct item *selected(const struct fw_cfg *f)
@@ -333,8 +334,9 @@ static void run_dma(struct fw_cfg *f, mem_pa at)
     }
     memcpy(copy, head, sizeof(copy));
     good = transfer(f, mem_ld32be(copy), mem_ld32be(copy + 4), mem_ld64be(copy + 8));
-    trace_dev(fw_cfg_dma, &f->dev, "%#x, %u bytes at %#llx%s", mem_ld32be(copy), mem_ld32be(copy + 4),
-              (unsigned long long)mem_ld64be(copy + 8), good ? "" : ": failed");
+    trace_dev(fw_cfg_dma, &f->dev, "%#x, %u bytes at %#llx%s", mem_ld32be(copy),
+              mem_ld32be(copy + 4), (unsigned long long)mem_ld64be(copy + 8),
+              good ? "" : ": failed");
     __atomic_thread_fence(__ATOMIC_RELEASE); /* the data before the word that says it is there */
     mem_st32be(head, good ? 0 : DMA_ERROR);
     mem_dma_done(f->dev.env->mem, head, 4);
@@ -373,8 +375,11 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
     /* Writing the data register has no effect any more. */
 }
 
-static const struct mem_ops reg_ops = {.read = reg_read, .write = reg_write, .big_endian = true,
-                                       .on_read = &trace_point_fw_cfg_read, .on_write = &trace_point_fw_cfg_write};
+static const struct mem_ops reg_ops = {.read = reg_read,
+                                       .write = reg_write,
+                                       .big_endian = true,
+                                       .on_read = &trace_point_fw_cfg_read,
+                                       .on_write = &trace_point_fw_cfg_write};
 
 /* ---- life ---- */
 

@@ -249,7 +249,8 @@ unsigned gic_acknowledge(struct gic_cpu *c)
     uint32_t level =
         (c->best_priority & gic_group_mask(&c->iface, group)) >> (8 - GIC_PRIORITY_BITS);
 
-    trace_dev(gic_acknowledge, &c->gic->dev, "cpu %u: %u, priority %#x", c->index, id, c->best_priority);
+    trace_dev(gic_acknowledge, &c->gic->dev, "cpu %u: %u, priority %#x", c->index, id,
+              c->best_priority);
     c->iface.apr[group] |= 1u << level;
     if (id >= GIC_LPI_FIRST) {
         gic_lpi_taken(c, id); /* LPIs have no active state */

@@ -144,26 +144,27 @@ struct gic {
 };
 
 /* In the property table of each version. */
-#define GIC_PROPS                                                                     \
-    {.name = "num-irq",                                                               \
-     .type = PROP_U32,                                                                \
-     .offset = offsetof(struct gic, num_irq),                                         \
-     .def = 288,                                                                      \
-     .min = 32,                                                                       \
-     .max = 1020,                                                                     \
-     .help = "interrupts, private ones included"},                                    \
-    {.name = "has-security",                                                          \
-     .type = PROP_BOOL,                                                               \
-     .offset = offsetof(struct gic, has_security),                                    \
-     .help = "two security states"},                                                  \
-    {.name = "reset-nonsecure",                                                       \
-     .type = PROP_BOOL,                                                               \
-     .offset = offsetof(struct gic, reset_nonsecure),                                 \
-     .help = "interrupts start as firmware would leave them to a non-secure kernel"}, \
-    {.name = "has-virtualization",                                                    \
-     .type = PROP_BOOL,                                                               \
-     .offset = offsetof(struct gic, has_virtualization),                              \
-     .help = "the virtual cpu interface, for hypervisors"}
+#define GIC_PROPS                                                                         \
+    {.name = "num-irq",                                                                   \
+     .type = PROP_U32,                                                                    \
+     .offset = offsetof(struct gic, num_irq),                                             \
+     .def = 288,                                                                          \
+     .min = 32,                                                                           \
+     .max = 1020,                                                                         \
+     .help = "interrupts, private ones included"},                                        \
+        {.name = "has-security",                                                          \
+         .type = PROP_BOOL,                                                               \
+         .offset = offsetof(struct gic, has_security),                                    \
+         .help = "two security states"},                                                  \
+        {.name = "reset-nonsecure",                                                       \
+         .type = PROP_BOOL,                                                               \
+         .offset = offsetof(struct gic, reset_nonsecure),                                 \
+         .help = "interrupts start as firmware would leave them to a non-secure kernel"}, \
+    {                                                                                     \
+        .name = "has-virtualization", .type = PROP_BOOL,                                  \
+        .offset = offsetof(struct gic, has_virtualization),                               \
+        .help = "the virtual cpu interface, for hypervisors"                              \
+    }
 
 struct gic_frame {
     struct gic *gic;

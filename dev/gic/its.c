@@ -155,8 +155,10 @@ static void its_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
     }
 }
 
-static const struct mem_ops its_ops = {.read = its_read, .write = its_write,
-    .on_read = &trace_point_its_read, .on_write = &trace_point_its_write};
+static const struct mem_ops its_ops = {.read = its_read,
+                                       .write = its_write,
+                                       .on_read = &trace_point_its_read,
+                                       .on_write = &trace_point_its_write};
 
 static void send(void *opaque, uint32_t device, uint64_t address, uint32_t data)
 {

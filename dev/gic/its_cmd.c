@@ -167,8 +167,9 @@ void its_run(struct its *t)
         os_mutex_lock(&g->dev.lock);
         good = execute(t, w);
         os_mutex_unlock(&g->dev.lock);
-        trace_dev(its_command, &t->dev, "%#llx %#llx %#llx %#llx%s", (unsigned long long)w[0], (unsigned long long)w[1],
-                  (unsigned long long)w[2], (unsigned long long)w[3], good ? "" : ": no effect");
+        trace_dev(its_command, &t->dev, "%#llx %#llx %#llx %#llx%s", (unsigned long long)w[0],
+                  (unsigned long long)w[1], (unsigned long long)w[2], (unsigned long long)w[3],
+                  good ? "" : ": no effect");
         if (!good)
             dev_guest(&t->dev, "command %#llx %#llx %#llx has no effect", (unsigned long long)w[0],
                       (unsigned long long)w[1], (unsigned long long)w[2]);

@@ -181,8 +181,11 @@ static void dist_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
     }
 }
 
-const struct mem_ops gicv2_dist_ops = {.read = dist_read, .write = dist_write, .max_size = 4,
-    .on_read = &trace_point_gicd_read, .on_write = &trace_point_gicd_write};
+const struct mem_ops gicv2_dist_ops = {.read = dist_read,
+                                       .write = dist_write,
+                                       .max_size = 4,
+                                       .on_read = &trace_point_gicd_read,
+                                       .on_write = &trace_point_gicd_write};
 
 /* ---- the device ---- */
 

@@ -241,6 +241,9 @@ static void cpu_write(void *opaque, uint64_t offset, uint64_t value64, unsigned 
     }
 }
 
-const struct mem_ops gicv2_cpu_ops = {
-    .read = cpu_read, .write = cpu_write, .min_size = 4, .max_size = 4,
-    .on_read = &trace_point_gicc_read, .on_write = &trace_point_gicc_write};
+const struct mem_ops gicv2_cpu_ops = {.read = cpu_read,
+                                      .write = cpu_write,
+                                      .min_size = 4,
+                                      .max_size = 4,
+                                      .on_read = &trace_point_gicc_read,
+                                      .on_write = &trace_point_gicc_write};

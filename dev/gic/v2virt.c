@@ -105,9 +105,12 @@ static void hyp_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
     }
 }
 
-const struct mem_ops gicv2_hyp_ops = {
-    .read = hyp_read, .write = hyp_write, .min_size = 4, .max_size = 4,
-    .on_read = &trace_point_gich_read, .on_write = &trace_point_gich_write};
+const struct mem_ops gicv2_hyp_ops = {.read = hyp_read,
+                                      .write = hyp_write,
+                                      .min_size = 4,
+                                      .max_size = 4,
+                                      .on_read = &trace_point_gich_read,
+                                      .on_write = &trace_point_gich_write};
 
 /* ---- GICV ---- */
 
@@ -238,6 +241,9 @@ static void vcpu_write(void *opaque, uint64_t offset, uint64_t value64, unsigned
     }
 }
 
-const struct mem_ops gicv2_vcpu_ops = {
-    .read = vcpu_read, .write = vcpu_write, .min_size = 4, .max_size = 4,
-    .on_read = &trace_point_gicv_read, .on_write = &trace_point_gicv_write};
+const struct mem_ops gicv2_vcpu_ops = {.read = vcpu_read,
+                                       .write = vcpu_write,
+                                       .min_size = 4,
+                                       .max_size = 4,
+                                       .on_read = &trace_point_gicv_read,
+                                       .on_write = &trace_point_gicv_write};

@@ -211,8 +211,11 @@ static void dist_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
     }
 }
 
-const struct mem_ops gicv3_dist_ops = {.read = dist_read, .write = dist_write, .max_size = 8,
-    .on_read = &trace_point_gicd_read, .on_write = &trace_point_gicd_write};
+const struct mem_ops gicv3_dist_ops = {.read = dist_read,
+                                       .write = dist_write,
+                                       .max_size = 8,
+                                       .on_read = &trace_point_gicd_read,
+                                       .on_write = &trace_point_gicd_write};
 
 /* ---- the device ---- */
 
@@ -269,9 +272,10 @@ static int realize(struct dev *d, struct err *e)
             c->lpis->pending = g->lpi_pending + (size_t)i * GIC_LPI_WORDS;
         }
         if (c->cpu->sys)
-            c->cpu->sys->intc = (struct cpu_sysreg_ops){
-                .read = gicv3_sysreg_read, .write = gicv3_sysreg_write, .traps = gicv3_sysreg_traps,
-                .opaque = g};
+            c->cpu->sys->intc = (struct cpu_sysreg_ops){.read = gicv3_sysreg_read,
+                                                        .write = gicv3_sysreg_write,
+                                                        .traps = gicv3_sysreg_traps,
+                                                        .opaque = g};
     }
     return 0;
 }

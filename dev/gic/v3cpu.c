@@ -355,14 +355,15 @@ static bool is_high(uint32_t reg)
 
 static void tell(const struct gic_cpu *c, uint32_t reg, uint64_t value, bool write)
 {
-    unsigned op0 = reg >> 14, op1 = reg >> 11 & 7, crn = reg >> 7 & 15, crm = reg >> 3 & 15, op2 = reg & 7;
+    unsigned op0 = reg >> 14, op1 = reg >> 11 & 7, crn = reg >> 7 & 15, crm = reg >> 3 & 15,
+             op2 = reg & 7;
 
     if (write)
-        trace_dev(icc_write, &c->gic->dev, "cpu %u: s%u_%u_c%u_c%u_%u: %#llx", c->index, op0, op1, crn, crm, op2,
-                  (unsigned long long)value);
+        trace_dev(icc_write, &c->gic->dev, "cpu %u: s%u_%u_c%u_c%u_%u: %#llx", c->index, op0, op1,
+                  crn, crm, op2, (unsigned long long)value);
     else
-        trace_dev(icc_read, &c->gic->dev, "cpu %u: s%u_%u_c%u_c%u_%u: %#llx", c->index, op0, op1, crn, crm, op2,
-                  (unsigned long long)value);
+        trace_dev(icc_read, &c->gic->dev, "cpu %u: s%u_%u_c%u_c%u_%u: %#llx", c->index, op0, op1,
+                  crn, crm, op2, (unsigned long long)value);
 }
 
 bool gicv3_sysreg_read(void *opaque, struct cpu *cpu, uint32_t reg, uint64_t *value)

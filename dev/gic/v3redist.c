@@ -147,5 +147,8 @@ static void redist_write(void *opaque, uint64_t offset, uint64_t value, unsigned
     }
 }
 
-const struct mem_ops gicv3_redist_ops = {.read = redist_read, .write = redist_write, .max_size = 8,
-    .on_read = &trace_point_gicr_read, .on_write = &trace_point_gicr_write};
+const struct mem_ops gicv3_redist_ops = {.read = redist_read,
+                                         .write = redist_write,
+                                         .max_size = 8,
+                                         .on_read = &trace_point_gicr_read,
+                                         .on_write = &trace_point_gicr_write};

@@ -142,8 +142,11 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
 }
 
 /* Kernels use bytes here. */
-static const struct mem_ops reg_ops = {.read = reg_read, .write = reg_write, .max_size = 4,
-                                       .on_read = &trace_point_pl061_read, .on_write = &trace_point_pl061_write};
+static const struct mem_ops reg_ops = {.read = reg_read,
+                                       .write = reg_write,
+                                       .max_size = 4,
+                                       .on_read = &trace_point_pl061_read,
+                                       .on_write = &trace_point_pl061_write};
 
 static int realize(struct dev *d, struct err *e)
 {

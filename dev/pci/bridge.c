@@ -1,10 +1,10 @@
 /* pcie-root-port: a PCI Express port with a bus of one slot below (PCI-to-PCI Bridge 1.2, 3.2; PCI
- * Express 4.0, 7.5.1.3). Owns the type 1 header, which addresses pass downstream, and the slot: cards
- * come and go while the machine runs (6.7, 7.5.3.9 to 7.5.3.11).
+ * Express 4.0, 7.5.1.3). Owns the type 1 header, which addresses pass downstream, and the slot:
+ * cards come and go while the machine runs (6.7, 7.5.3.9 to 7.5.3.11).
  *
- * A card that was plugged in is told by presence and link; the guest switches the slot on. To take one out the
- * user presses the attention button; the guest lets go of the card and switches the slot off; then it is
- * taken out on the loop.
+ * A card that was plugged in is told by presence and link; the guest switches the slot on. To take
+ * one out the user presses the attention button; the guest lets go of the card and switches the
+ * slot off; then it is taken out on the loop.
  */
 #include <stdlib.h>
 
@@ -31,7 +31,13 @@ struct pcie_root_port {
 /* Offsets in the Express capability, and bits. */
 enum { LNK_STA = 0x12, SLT_CAP = 0x14, SLT_CTL = 0x18, SLT_STA = 0x1a };
 enum { LINK_ACTIVE = 0x2000 };
-enum { CAP_BUTTON = 1, CAP_POWER = 2, CAP_ATTENTION_LED = 8, CAP_POWER_LED = 0x10, CAP_HOTPLUG = 0x40 };
+enum {
+    CAP_BUTTON = 1,
+    CAP_POWER = 2,
+    CAP_ATTENTION_LED = 8,
+    CAP_POWER_LED = 0x10,
+    CAP_HOTPLUG = 0x40
+};
 #define CAP_NO_COMPLETION (1u << 18) /* commands take no time */
 enum { STA_BUTTON = 1, STA_PRESENCE_CHANGED = 8, STA_PRESENT = 0x40, STA_LINK_CHANGED = 0x100 };
 enum { STA_EVENTS = STA_BUTTON | STA_PRESENCE_CHANGED | STA_LINK_CHANGED };
@@ -100,7 +106,8 @@ static uint8_t *express(struct pci_dev *p, unsigned at)
     return p->config + p->express_cap + at;
 }
 
-/* Events that the guest wants to hear of: their enables have the numbers of the events, but the link's. */
+/* Events that the guest wants to hear of: their enables have the numbers of the events, but the
+ * link's. */
 static bool wants_interrupt(struct pci_dev *p)
 {
     unsigned ctl = mem_ld16le(express(p, SLT_CTL)), sta = mem_ld16le(express(p, SLT_STA));
@@ -127,7 +134,8 @@ static void event(struct pci_dev *p, unsigned what)
     interrupt(p, true);
 }
 
-/* Presence and link are no registers that a guest writes: a reset and a loaded state find them as the slot is. */
+/* Presence and link are no registers that a guest writes: a reset and a loaded state find them as
+ * the slot is. */
 static void show_card(struct pci_dev *p, bool there)
 {
     uint8_t *images[] = {p->config, p->initial};
@@ -135,8 +143,10 @@ static void show_card(struct pci_dev *p, bool there)
     for (size_t i = 0; i < array_size(images); i++) {
         uint8_t *c = images[i] + p->express_cap;
 
-        mem_st16le(c + LNK_STA, (uint16_t)((mem_ld16le(c + LNK_STA) & ~LINK_ACTIVE) | (there ? LINK_ACTIVE : 0)));
-        mem_st16le(c + SLT_STA, (uint16_t)((mem_ld16le(c + SLT_STA) & ~STA_PRESENT) | (there ? STA_PRESENT : 0)));
+        mem_st16le(c + LNK_STA, (uint16_t)((mem_ld16le(c + LNK_STA) & ~LINK_ACTIVE) |
+                                           (there ? LINK_ACTIVE : 0)));
+        mem_st16le(c + SLT_STA, (uint16_t)((mem_ld16le(c + SLT_STA) & ~STA_PRESENT) |
+                                           (there ? STA_PRESENT : 0)));
     }
 }
 
@@ -159,8 +169,8 @@ static void port_written(struct pci_dev *p, unsigned at, unsigned size)
     if (at < 0x34)
         below_update(p->secondary);
     if (at < slot + 4 && at + size > slot) {
-        trace_dev(pci_slot, &p->dev, "written: status %#x, control %#x", mem_ld16le(express(p, SLT_STA)),
-                  mem_ld16le(express(p, SLT_CTL)));
+        trace_dev(pci_slot, &p->dev, "written: status %#x, control %#x",
+                  mem_ld16le(express(p, SLT_STA)), mem_ld16le(express(p, SLT_CTL)));
         interrupt(p, at < slot + 2); /* events that were there before they were wanted */
         if (port_of_pci(p)->leaving && is_off(p))
             eject(port_of_pci(p));
@@ -209,8 +219,11 @@ int pci_hot_remove(struct dev *d, void (*gone)(void *arg, struct dev *d), void *
     const char *name = d->id ? d->id : d->path;
 
     if (!r || !r->hotplug || !d->env->loop)
-        return err_text(e, ENOTSUP, "device '%s' cannot be taken out while the machine runs: it is not in the slot of a "
-                        "pcie-root-port with hotplug=on", name);
+        return err_text(
+            e, ENOTSUP,
+            "device '%s' cannot be taken out while the machine runs: it is not in the slot of a "
+            "pcie-root-port with hotplug=on",
+            name);
     if (r->leaving)
         return err_text(e, EBUSY, "the guest was asked already to let go of device '%s'", name);
     r->gone = gone;
@@ -225,7 +238,6 @@ int pci_hot_remove(struct dev *d, void (*gone)(void *arg, struct dev *d), void *
     os_mutex_unlock(&r->pci.dev.lock);
     return 0;
 }
-
 
 static const struct pci_ops port_ops = {.config_written = port_written};
 
@@ -259,7 +271,8 @@ static void slot(struct pcie_root_port *r)
     uint32_t cap = (uint32_t)r->slot << 19;
 
     if (r->hotplug) {
-        cap |= CAP_BUTTON | CAP_POWER | CAP_ATTENTION_LED | CAP_POWER_LED | CAP_HOTPLUG | CAP_NO_COMPLETION;
+        cap |= CAP_BUTTON | CAP_POWER | CAP_ATTENTION_LED | CAP_POWER_LED | CAP_HOTPLUG |
+               CAP_NO_COMPLETION;
         mem_st16le(p->writable + p->express_cap + SLT_CTL, CTL_WRITABLE);
         mem_st16le(p->clearable + p->express_cap + SLT_STA, STA_EVENTS);
     }

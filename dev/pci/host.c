@@ -71,8 +71,8 @@ static struct pci_dev *ecam_function(struct pci_host *h, uint64_t offset)
 
     if (p && p->config && p->dev.realized)
         return p;
-    trace_dev(pci_ecam_nobody, &h->dev, "%02x:%02x.%x", (unsigned)(offset >> 20), (unsigned)(offset >> 15 & 31),
-              (unsigned)(offset >> 12 & 7));
+    trace_dev(pci_ecam_nobody, &h->dev, "%02x:%02x.%x", (unsigned)(offset >> 20),
+              (unsigned)(offset >> 15 & 31), (unsigned)(offset >> 12 & 7));
     return NULL;
 }
 
@@ -92,7 +92,8 @@ static void ecam_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
         pci_config_write(p, offset & 0xfff, size, (uint32_t)value);
 }
 
-static const struct mem_ops ecam_ops = {.read = ecam_read, .write = ecam_write, .min_size = 1, .max_size = 4};
+static const struct mem_ops ecam_ops = {
+    .read = ecam_read, .write = ecam_write, .min_size = 1, .max_size = 4};
 
 /* ---- INTx ---- */
 
@@ -196,8 +197,8 @@ static struct pci_bus *bus_of(struct pci_host *h, const struct pci_dev *p, struc
     struct pci_bus *b = p->bus_name ? bus_named(&h->root, p->bus_name) : &h->root;
 
     if (!b)
-        err_text(e, ENOENT, "%s: no bus '%s'; there is pcie.0, and one of each pcie-root-port's id", p->dev.cls->name,
-                 p->bus_name);
+        err_text(e, ENOENT, "%s: no bus '%s'; there is pcie.0, and one of each pcie-root-port's id",
+                 p->dev.cls->name, p->bus_name);
     return b;
 }
 
@@ -215,7 +216,9 @@ int pci_hot_plug(struct dev *host, struct dev *d, struct err *e)
     if (!b)
         return -ENOENT;
     if (!b->bridge || !pci_bridge_hotplug(b->bridge))
-        return err_text(e, ENOTSUP, "%s: bus %s takes no cards while the machine exists; a pcie-root-port with hotplug=on does",
+        return err_text(e, ENOTSUP,
+                        "%s: bus %s takes no cards while the machine exists; a pcie-root-port with "
+                        "hotplug=on does",
                         d->cls->name, b->name);
     return plug_on(b, pci_of(d), e);
 }

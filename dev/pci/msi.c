@@ -92,9 +92,12 @@ static void table_write(void *opaque, uint64_t offset, uint64_t value, unsigned 
     msix_look(p, vector);
 }
 
-static const struct mem_ops table_ops = {
-    .read = table_read, .write = table_write, .min_size = 4, .max_size = 8,
-    .on_read = &trace_point_pci_msix_read, .on_write = &trace_point_pci_msix_write};
+static const struct mem_ops table_ops = {.read = table_read,
+                                         .write = table_write,
+                                         .min_size = 4,
+                                         .max_size = 8,
+                                         .on_read = &trace_point_pci_msix_read,
+                                         .on_write = &trace_point_pci_msix_write};
 
 void pci_msix_add(struct pci_dev *p, unsigned bar, unsigned vectors)
 {

@@ -60,8 +60,11 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
         env->request(env->machine, DEV_REQUEST_POWEROFF);
 }
 
-static const struct mem_ops reg_ops = {.read = reg_read, .write = reg_write, .max_size = 1,
-                                       .on_read = &trace_point_pvpanic_read, .on_write = &trace_point_pvpanic_write};
+static const struct mem_ops reg_ops = {.read = reg_read,
+                                       .write = reg_write,
+                                       .max_size = 1,
+                                       .on_read = &trace_point_pvpanic_read,
+                                       .on_write = &trace_point_pvpanic_write};
 
 static void port_init(struct port *p, struct dev *d, uint64_t size)
 {

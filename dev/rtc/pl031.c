@@ -150,9 +150,12 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
     update(p);
 }
 
-static const struct mem_ops reg_ops = {
-    .read = reg_read, .write = reg_write, .min_size = 4, .max_size = 4,
-    .on_read = &trace_point_pl031_read, .on_write = &trace_point_pl031_write};
+static const struct mem_ops reg_ops = {.read = reg_read,
+                                       .write = reg_write,
+                                       .min_size = 4,
+                                       .max_size = 4,
+                                       .on_read = &trace_point_pl031_read,
+                                       .on_write = &trace_point_pl031_write};
 
 static int realize(struct dev *d, struct err *e)
 {

@@ -388,8 +388,11 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
     update(p);
 }
 
-static const struct mem_ops reg_ops = {.read = reg_read, .write = reg_write, .max_size = 4,
-                                       .on_read = &trace_point_pl011_read, .on_write = &trace_point_pl011_write};
+static const struct mem_ops reg_ops = {.read = reg_read,
+                                       .write = reg_write,
+                                       .max_size = 4,
+                                       .on_read = &trace_point_pl011_read,
+                                       .on_write = &trace_point_pl011_write};
 
 /* ---- life ---- */
 

@@ -4,9 +4,9 @@
  * A read's life: the driver's kick posts to the loop; blk_kick() takes all requests under the lock
  * and starts them without it; blk_done() (on the loop) returns each with its status under the lock.
  */
+#include "blk/blk.h"
 #include "base/log.h"
 #include "base/trace.h"
-#include "blk/blk.h"
 #include "dev/virtio/class.h"
 #include "dev/virtio/trace.def"
 
@@ -81,7 +81,8 @@ static void finish(struct blk_request *r, uint8_t status)
     struct virtio_queue *q = r->c.q;
     struct os_mutex *lock = &q->v->pci.dev.lock;
 
-    trace_dev(virtio_blk_done, &q->v->pci.dev, "status %u, %llu bytes", status, (unsigned long long)r->in_bytes);
+    trace_dev(virtio_blk_done, &q->v->pci.dev, "status %u, %llu bytes", status,
+              (unsigned long long)r->in_bytes);
     os_mutex_lock(lock);
     if (r->c.epoch == q->epoch) {
         *r->status = status;
@@ -215,9 +216,9 @@ static void start(struct virtio_blk *b, struct blk_request *r)
     r->status = (uint8_t *)last->iov_base + --last->iov_len;
     r->in_bytes = 0;
     sector = mem_ld64le(header + 8);
-    trace_dev(virtio_blk_request, &b->v.pci.dev, "type %u, sector %llu, %llu out, %llu in", mem_ld32le(header),
-              (unsigned long long)sector, (unsigned long long)r->c.out_size - HEADER,
-              (unsigned long long)r->c.in_size - 1);
+    trace_dev(virtio_blk_request, &b->v.pci.dev, "type %u, sector %llu, %llu out, %llu in",
+              mem_ld32le(header), (unsigned long long)sector,
+              (unsigned long long)r->c.out_size - HEADER, (unsigned long long)r->c.in_size - 1);
     switch (mem_ld32le(header)) {
     case T_IN:
         start_read(b, r, sector);

@@ -92,7 +92,8 @@ static unsigned control(struct virtio_serial *s, const struct virtio_chain *c)
         return PORTS_MAX;
     n = mem_ld32le(message);
     value = mem_ld16le(message + 6);
-    trace_dev(virtio_serial_control, &s->v.pci.dev, "port %u: event %u, value %u", n, mem_ld16le(message + 4), value);
+    trace_dev(virtio_serial_control, &s->v.pci.dev, "port %u: event %u, value %u", n,
+              mem_ld16le(message + 4), value);
     if (mem_ld16le(message + 4) == DEVICE_READY) {
         s->ready = value;
         for (unsigned i = 0; i < PORTS_MAX; i++)

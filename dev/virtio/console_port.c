@@ -49,7 +49,8 @@ static bool write_out(struct virtio_port *p, const struct virtio_chain *c, uint3
         }
         want = iov->iov_len - skip;
         done = p->chr ? chr_write(p->chr, (const char *)iov->iov_base + skip, want) : want;
-        trace_dev(virtio_serial_output, &p->serial->v.pci.dev, "port %u: %zu of %zu", (unsigned)p->number, done, want);
+        trace_dev(virtio_serial_output, &p->serial->v.pci.dev, "port %u: %zu of %zu",
+                  (unsigned)p->number, done, want);
         *at += (uint32_t)done;
         if (done < want)
             return false;

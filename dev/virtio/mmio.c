@@ -240,9 +240,12 @@ static void mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
     os_mutex_unlock(&v->pci.dev.lock);
 }
 
-static const struct mem_ops mmio_ops = {
-    .read = mmio_read, .write = mmio_write, .min_size = 1, .max_size = 4,
-    .on_read = &trace_point_virtio_mmio_read, .on_write = &trace_point_virtio_mmio_write};
+static const struct mem_ops mmio_ops = {.read = mmio_read,
+                                        .write = mmio_write,
+                                        .min_size = 1,
+                                        .max_size = 4,
+                                        .on_read = &trace_point_virtio_mmio_read,
+                                        .on_write = &trace_point_virtio_mmio_write};
 
 /* ---- slots ---- */
 

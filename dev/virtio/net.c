@@ -111,8 +111,8 @@ static bool transmit(struct virtio_net *n, struct virtio_chain *c, unsigned pair
     if (n->pairs > 1)
         n->flows[flow_hash(head, frame_head(iov, k, head, sizeof(head)))] = (uint16_t)pair;
     taken = net_port_send(n->port, iov, (int)k, &meta);
-    trace_dev(virtio_net_send, &n->v.pci.dev, "queue %u: %llu bytes%s", 2 * pair + 1, (unsigned long long)size,
-              taken ? "" : ": the backend is full");
+    trace_dev(virtio_net_send, &n->v.pci.dev, "queue %u: %llu bytes%s", 2 * pair + 1,
+              (unsigned long long)size, taken ? "" : ": the backend is full");
     return taken;
 }
 
@@ -301,7 +301,8 @@ static bool net_receive(void *opaque, const struct iovec *iov, int niov,
         else
             taken = never || !virtio_ready(&n->v);
     }
-    trace_dev(virtio_net_receive, &n->v.pci.dev, "queue %u: %zu bytes, %u buffers", q->index, size, count);
+    trace_dev(virtio_net_receive, &n->v.pci.dev, "queue %u: %zu bytes, %u buffers", q->index, size,
+              count);
     os_mutex_unlock(lock_of(n));
     return taken;
 }

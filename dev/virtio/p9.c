@@ -53,8 +53,8 @@ static void serve(struct virtio_9p *n, struct p9_request *r)
         uint8_t head[7] = {0};
 
         virtio_iov_get(c->iov, c->nout, 0, head, sizeof(head));
-        trace_dev(virtio_9p_request, &n->v.pci.dev, "type %u, tag %u, %u bytes, answer %llu", head[4],
-                  mem_ld16le(head + 5), mem_ld32le(head), (unsigned long long)r->written);
+        trace_dev(virtio_9p_request, &n->v.pci.dev, "type %u, tag %u, %u bytes, answer %llu",
+                  head[4], mem_ld16le(head + 5), mem_ld32le(head), (unsigned long long)r->written);
     }
 }
 

@@ -276,9 +276,12 @@ static void modern_write(void *opaque, uint64_t offset, uint64_t value, unsigned
     os_mutex_unlock(&v->pci.dev.lock);
 }
 
-static const struct mem_ops modern_ops = {
-    .read = modern_read, .write = modern_write, .min_size = 1, .max_size = 4,
-    .on_read = &trace_point_virtio_pci_read, .on_write = &trace_point_virtio_pci_write};
+static const struct mem_ops modern_ops = {.read = modern_read,
+                                          .write = modern_write,
+                                          .min_size = 1,
+                                          .max_size = 4,
+                                          .on_read = &trace_point_virtio_pci_read,
+                                          .on_write = &trace_point_virtio_pci_write};
 
 /* ---- the legacy block, 4.1.4.10 ---- */
 
@@ -392,9 +395,12 @@ static void legacy_write(void *opaque, uint64_t offset, uint64_t value, unsigned
     os_mutex_unlock(&v->pci.dev.lock);
 }
 
-static const struct mem_ops legacy_ops = {
-    .read = legacy_read, .write = legacy_write, .min_size = 1, .max_size = 4,
-    .on_read = &trace_point_virtio_pci_read, .on_write = &trace_point_virtio_pci_write};
+static const struct mem_ops legacy_ops = {.read = legacy_read,
+                                          .write = legacy_write,
+                                          .min_size = 1,
+                                          .max_size = 4,
+                                          .on_read = &trace_point_virtio_pci_read,
+                                          .on_write = &trace_point_virtio_pci_write};
 
 /* ---- configuration space ---- */
 

@@ -184,8 +184,8 @@ struct virtio_chain *virtio_pop(struct virtio_queue *q)
         chain_free(c);
         return NULL;
     }
-    trace_dev(virtio_pop, &q->v->pci.dev, "queue %u: %llu out, %llu in", q->index, (unsigned long long)c->out_size,
-              (unsigned long long)c->in_size);
+    trace_dev(virtio_pop, &q->v->pci.dev, "queue %u: %llu out, %llu in", q->index,
+              (unsigned long long)c->out_size, (unsigned long long)c->in_size);
     q->busy++;
     return c;
 }
@@ -320,8 +320,9 @@ void virtio_queue_enable(struct virtio_queue *q)
                       (unsigned long long)q->used);
         return;
     }
-    trace_dev(virtio_queue, &q->v->pci.dev, "queue %u: %u entries at %#llx, %#llx, %#llx", q->index, q->size,
-              (unsigned long long)q->desc, (unsigned long long)q->avail, (unsigned long long)q->used);
+    trace_dev(virtio_queue, &q->v->pci.dev, "queue %u: %u entries at %#llx, %#llx, %#llx", q->index,
+              q->size, (unsigned long long)q->desc, (unsigned long long)q->avail,
+              (unsigned long long)q->used);
     q->enabled = true;
     virtio_poke(q);
 }

@@ -47,7 +47,8 @@ void virtio_poke(struct virtio_queue *q)
 
 void virtio_kick(struct virtio *v, unsigned index)
 {
-    trace_dev(virtio_notify, &v->pci.dev, "queue %u%s", index, index < v->nqueues ? "" : ", which there is not");
+    trace_dev(virtio_notify, &v->pci.dev, "queue %u%s", index,
+              index < v->nqueues ? "" : ", which there is not");
     if (index >= v->nqueues)
         return;
     if (v->pci.dev.env->loop)

@@ -272,7 +272,8 @@ static void check_intc(const struct access *a, unsigned enc)
     /* SGIs by a guest's EL1 are its hypervisor's business. */
     if (a->el == 1 && crm_of(enc) == 11 && (enc & 7) >= 5)
         by_hcr(a, A64_HCR_IMO | A64_HCR_FMO);
-    if (a->el == 1 && a64_el2_on(a->c) && a->c->sys->intc.traps && a->c->sys->intc.traps(a->c->sys->intc.opaque, a->c, enc))
+    if (a->el == 1 && a64_el2_on(a->c) && a->c->sys->intc.traps &&
+        a->c->sys->intc.traps(a->c->sys->intc.opaque, a->c, enc))
         trap_to(a, 2);
     if (a->el < 3 && a64_has_el3(a->c)) {
         uint64_t scr = a64_cs(a->c)->r[A64_R_SCR_EL3], both = A64_SCR_IRQ | A64_SCR_FIQ;

@@ -290,11 +290,12 @@ static void test_identity(void **state)
 /* ICH_HCR_EL2 says what EL1 may not do itself. */
 static void test_traps(void **state)
 {
-    static const uint32_t common[] = {ICC_PMR_EL1, ICC_RPR_EL1, ICC_CTLR_EL1, ICC_SGI1R_EL1, ICC_SGI0R_EL1, ICC_DIR_EL1};
-    static const uint32_t zero[] = {ICC_IAR0_EL1, ICC_EOIR0_EL1, ICC_HPPIR0_EL1, ICC_BPR0_EL1, ICC_IGRPEN0_EL1,
-                                    ICC_AP0R0_EL1 + 3};
-    static const uint32_t one[] = {ICC_IAR1_EL1, ICC_EOIR1_EL1, ICC_HPPIR1_EL1, ICC_BPR1_EL1, ICC_IGRPEN1_EL1,
-                                   ICC_AP1R0_EL1};
+    static const uint32_t common[] = {ICC_PMR_EL1,   ICC_RPR_EL1,   ICC_CTLR_EL1,
+                                      ICC_SGI1R_EL1, ICC_SGI0R_EL1, ICC_DIR_EL1};
+    static const uint32_t zero[] = {ICC_IAR0_EL1, ICC_EOIR0_EL1,   ICC_HPPIR0_EL1,
+                                    ICC_BPR0_EL1, ICC_IGRPEN0_EL1, ICC_AP0R0_EL1 + 3};
+    static const uint32_t one[] = {ICC_IAR1_EL1, ICC_EOIR1_EL1,   ICC_HPPIR1_EL1,
+                                   ICC_BPR1_EL1, ICC_IGRPEN1_EL1, ICC_AP1R0_EL1};
     struct kit *k = kit_new(&dev_class_gicv3, 1, "{\"has-virtualization\": true}");
     const struct cpu_sysreg_ops *ops = &k->sys[0].intc;
 
@@ -316,10 +317,10 @@ static void test_traps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_spi),      cmocka_unit_test(test_ppi_and_preemption),
-        cmocka_unit_test(test_sgi),      cmocka_unit_test(test_groups_and_states),
-        cmocka_unit_test(test_lpi),      cmocka_unit_test(test_virtual),
-        cmocka_unit_test(test_traps),    cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_spi),   cmocka_unit_test(test_ppi_and_preemption),
+        cmocka_unit_test(test_sgi),   cmocka_unit_test(test_groups_and_states),
+        cmocka_unit_test(test_lpi),   cmocka_unit_test(test_virtual),
+        cmocka_unit_test(test_traps), cmocka_unit_test(test_identity),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,8 @@ static void probe_write(void *dev, uint64_t offset, uint64_t value, unsigned siz
     pci_msi_raise(dev, (unsigned)value >> 1);
 }
 
-static const struct mem_ops probe_ops = {.read = probe_read, .write = probe_write, .min_size = 1, .max_size = 4};
+static const struct mem_ops probe_ops = {
+    .read = probe_read, .write = probe_write, .min_size = 1, .max_size = 4};
 
 static int probe_realize(struct dev *d, struct err *e)
 {
@@ -316,7 +317,8 @@ static void test_root_port(void **state)
     devkit_free(kit);
 }
 
-/* A card comes while the machine runs: presence, link, an interrupt; power and windows are the guest's to give. */
+/* A card comes while the machine runs: presence, link, an interrupt; power and windows are the
+ * guest's to give. */
 static void test_hotplug(void **state)
 {
     struct devkit *kit = devkit_new(setup);
@@ -329,9 +331,10 @@ static void test_hotplug(void **state)
     assert_non_null(port);
     dev_reset(kit->root);
     cap = port->express_cap;
-    assert_int_equal(get(kit, 0, 16, cap + 0x1a, 2), 0);           /* empty, nothing happened */
-    assert_int_equal(get(kit, 0, 16, cap + 0x18, 2), 0x700);       /* power and its light off */
-    assert_int_equal(get(kit, 0, 16, cap + 0x14, 4) & 0x7f, 0x5b); /* button, power, lights, hot-plug */
+    assert_int_equal(get(kit, 0, 16, cap + 0x1a, 2), 0);     /* empty, nothing happened */
+    assert_int_equal(get(kit, 0, 16, cap + 0x18, 2), 0x700); /* power and its light off */
+    assert_int_equal(get(kit, 0, 16, cap + 0x14, 4) & 0x7f,
+                     0x5b); /* button, power, lights, hot-plug */
     set(kit, 0, 16, PCI_COMMAND, 7, 2);
     set(kit, 0, 16, port->msi_cap + 4, 0x08020040, 4);
     set(kit, 0, 16, port->msi_cap + 12, 0x70, 2);
@@ -382,7 +385,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config),     cmocka_unit_test(test_bars),
         cmocka_unit_test(test_interrupts), cmocka_unit_test(test_places),
-        cmocka_unit_test(test_hotplug),    cmocka_unit_test(test_root_port),  cmocka_unit_test(test_conforms),
+        cmocka_unit_test(test_hotplug),    cmocka_unit_test(test_root_port),
+        cmocka_unit_test(test_conforms),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

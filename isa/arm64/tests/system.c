@@ -56,7 +56,8 @@ static void after_reset(void **state)
     assert_int_equal(lab.cpu->pc, CODE);
     assert_int_equal(a64_spsr(lab_state()), 0x3cd);
     assert_int_equal(a64_key_el(lab.cpu->key), 3);
-    cpu_set_line(lab.cpu, A64_LINE_IRQ, 1); /* a controller's output does not fall because the cpu was reset */
+    cpu_set_line(lab.cpu, A64_LINE_IRQ,
+                 1); /* a controller's output does not fall because the cpu was reset */
     isa_arm64.sys->reset(lab.cpu);
     assert_int_equal(lab_state()->el, 3);
     assert_true(isa_arm64.sys->has_work(lab.cpu));
@@ -782,7 +783,8 @@ int main(void)
         FULL(waiting),
         PLAIN(firmware),
         FULL(access_matrix),
-        FULL(trap_syndrome), FULL(controller_traps),
+        FULL(trap_syndrome),
+        FULL(controller_traps),
         FULL(virtual_host),
         FULL(stack_pointers),
         FULL(timers),
