@@ -123,13 +123,18 @@ static int add_variables(struct system *s, const struct choice *c, struct err *e
     str_printf(&path, c->variables ? "%s" : "%s.efivars", c->variables ? c->variables : c->what);
     if (!s->snapshot || c->variables)
         rc = make_variables(str_text(&path), e);
-    if (rc && !c->variables) {
+    if (!rc && access(str_text(&path), F_OK))
+        rc = s->snapshot && !c->variables ? 1 : err_set(e, errno, "cannot open '%s'", str_text(&path));
+    if (rc < 0 && !c->variables)
         log_warn("the firmware's variables are not kept: %s; --variables FILE names another place", e->text);
-        rc = 0;
-    } else if (!rc && access(str_text(&path), W_OK) && errno != ENOENT) {
+    if (rc) {
+        str_free(&path);
+        return c->variables ? rc : 0;
+    }
+    if (access(str_text(&path), W_OK)) {
         log_warn("changes of the firmware's variables are not kept: '%s' cannot be written", str_text(&path));
         rc = system_disk(s, str_text(&path), "if=pflash,unit=1,format=raw,snapshot=on", e);
-    } else if (!rc && !access(str_text(&path), F_OK)) {
+    } else {
         rc = system_disk(s, str_text(&path), "if=pflash,unit=1,format=raw", e);
     }
     str_free(&path);

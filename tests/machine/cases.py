@@ -653,6 +653,47 @@ def debian_efi(ctx):
         assert m.end() == 0
 
 
+@case("base")
+def variables_file(ctx):
+    """Where `myna run DISK` keeps the firmware's variables: made beside the disk, kept as it is, and when it is not made."""
+    if not any(os.path.exists(p) for p in ("/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd")):
+        raise Skip("needs Debian's EDK2 (qemu-efi-aarch64)")
+    folder = tempfile.mkdtemp(prefix="myna-")
+    disk = os.path.join(folder, "a, b.raw") # a comma is part of the name
+    kept = disk + ".efivars"
+
+    def run(*more):
+        with Machine([ctx.myna, "run", disk, "--paused", "--no-network", "--name", name, *more], ctx.log()) as m:
+            end = time.monotonic() + 60
+            while subprocess.run([ctx.myna, "ctl", name, "quit"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                 check=False).returncode:
+                assert time.monotonic() < end and m.process.poll() is None, "never listened"
+                time.sleep(0.1)
+            assert m.end(30) == 0
+            return m.text
+
+    name = os.path.basename(folder)
+    try:
+        with open(disk, "wb") as out:
+            out.truncate(1 << 20)
+        for more in (("--snapshot",), ("--variables", "none")):
+            run(*more)
+            assert os.listdir(folder) == [os.path.basename(disk)], more
+        run()
+        assert os.path.getsize(kept) == 64 << 20 and os.stat(kept).st_blocks < 2048
+        with open(kept, "r+b") as out:
+            out.write(b"what the firmware wrote")
+        run()
+        run("--snapshot")
+        with open(kept, "rb") as data:
+            assert data.read(23) == b"what the firmware wrote"
+        os.rename(kept, kept + ".elsewhere")
+        os.symlink("/proc/none/such", kept) # nothing can be made there
+        assert "variables are not kept" in run()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @case("full")
 def efi_variables(ctx):
     """`myna run DISK`: what the firmware is told to keep is there at the next start; the guest sees the UUID."""
