@@ -255,8 +255,6 @@ static void destroy(struct machine *m)
         mem_region_free(v->ram_high);
 }
 
-static const struct prop props[] = {{NULL}};
-
 const struct board board_xlnx_versal_virt = {
     .name = "xlnx-versal-virt",
     .isa = "arm64",
@@ -267,7 +265,6 @@ const struct board board_xlnx_versal_virt = {
     .default_memory = 2 * GB,
     .max_cpus = 2,
     .size = sizeof(struct versal),
-    .props = props,
     .cpu_options = cpu_options,
     .build = build,
     .start = start,
