@@ -108,7 +108,6 @@ struct isa {
     uint8_t icache_coherent;       /* 0: guests say when code changed (CPU_EXIT_ISYNC) */
     uint8_t strong_order;          /* 1: x86-like */
     uint8_t top_byte_ignored;      /* 1: bits 63..56 of data addresses are a tag (Arm TBI) */
-    uint8_t calls_kill_flags;      /* 1: user code never carries flags over calls and returns */
     const struct isa_slot *slots;
     uint16_t nslots;
     const uint16_t *pin_int;       /* slots worth a host register everywhere, best first */
@@ -130,6 +129,9 @@ struct isa {
     /* True if at pc the flags are overwritten before they are read, looking at no more than
      * avail bytes (a false "no" is always right). May be NULL. */
     bool (*cc_dead)(uint64_t pc, const uint8_t *bytes, size_t avail);
+    /* True if code at pc, where a call returns to, is seen to read flags that it did not write: the call carries them
+     * over. Not NULL where cc_dead is not. */
+    bool (*cc_read)(uint64_t pc, const uint8_t *bytes, size_t avail);
     /* What disassembles it: enum cs_arch, cs_mode of capstone. */
     int cs_arch, cs_mode;
     const struct isa_sys *sys; /* NULL: no machines of this isa yet */

@@ -128,6 +128,17 @@ static bool dead_at(struct accel *a, const struct dbt_code *code, uint64_t pc)
     return avail && a->isa->cc_dead(pc, bytes, avail);
 }
 
+/* Does the code behind a call read flags that were made before it? */
+static bool read_after(struct accel *a, const struct dbt_code *code, const struct ir_unit *u, const struct ir_ins *call)
+{
+    uint8_t bytes[512];
+    if (u->ins[call->b].op != IR_CONST)
+        return true;
+    uint64_t pc = ir_imm64(&u->ins[call->b]);
+    size_t avail = dbt_front_bytes(a, code, pc, bytes, sizeof bytes);
+    return avail && a->isa->cc_read(pc, bytes, avail);
+}
+
 /* Notes the targets where no path reads the flags before it writes them; the optimiser does not store
  * flags on the way there. A fault before they are written shows older flags; a program that resumes
  * there overwrites them as well. */
@@ -140,6 +151,9 @@ void dbt_front_dead_flags(struct accel *a, const struct dbt_code *code, struct i
         makes_flags = u->ins[i].op == IR_PUT && u->ins[i].type == IR_CC;
     for (uint32_t t = 0; t < u->ntargets && makes_flags; t++)
         u->targets[t].cc_dead = dead_at(a, code, u->targets[t].pc);
+    for (uint32_t i = 0; i < u->nins && makes_flags; i++)
+        if (u->ins[i].op == IR_JMP && u->ins[i].aux == IR_J_CALL && u->targets[u->ins[i].c].cc_dead)
+            u->targets[u->ins[i].c].cc_dead = !read_after(a, code, u, &u->ins[i]);
 }
 
 int dbt_front_block(struct accel *a, const struct dbt_code *code, struct ir_unit *u, uint64_t pc, uint32_t key,

@@ -1,9 +1,10 @@
 /* Owns one question: are the flags at this pc overwritten before anything reads them? Looks at raw
  * instruction words only; "no" is always a right answer. Never emits IR.
  *
- * Calls and returns end the walk with "yes": the procedure call standard (AAPCS64, 6.1.1) leaves the
- * flags undefined there, no compiler carries them over, and keeping them would cost every function. The
- * accelerator assumes the same of its own exits (isa->calls_kill_flags). Other ways out say "no".
+ * Calls and returns end the walk with "yes": the procedure call standard (AAPCS64, 6.1.1) leaves
+ * the flags undefined there, no compiler carries them over, and keeping them would cost every
+ * function. Hand-written code does carry them over calls of its own helpers (Linux' ghash-ce),
+ * which can be seen where those return to. Other ways out say "no".
  */
 #include <string.h>
 
@@ -13,9 +14,9 @@ enum { MAX_STEPS = 48, MAX_FORKS = 4 };
 
 static bool call_or_return(uint32_t w)
 {
-    return (w & 0xfc000000) == 0x94000000 ||  /* BL */
-           (w & 0xfffffc1f) == 0xd63f0000 ||  /* BLR */
-           (w & 0xfffffc1f) == 0xd65f0000;    /* RET */
+    return (w & 0xfc000000) == 0x94000000 || /* BL */
+           (w & 0xfffffc1f) == 0xd63f0000 || /* BLR */
+           (w & 0xfffffc1f) == 0xd65f0000;   /* RET */
 }
 
 enum effect { PASSES, WRITES, READS, JUMPS, FORKS, LEAVES };
@@ -88,6 +89,58 @@ static enum effect effect(uint32_t w)
     }
 }
 
+/* Are the flags read from here on before they are written? Calls are passed: perhaps their
+ * functions keep them. */
+static bool read_from(const struct code *c, uint64_t pc, unsigned *steps, unsigned forks)
+{
+    for (; *steps; --*steps) {
+        uint64_t at = pc - c->pc;
+        uint32_t w;
+
+        if (at > c->avail || c->avail - at < 4)
+            return false;
+        memcpy(&w, c->bytes + at, 4);
+        switch (effect(w)) {
+        case WRITES:
+            return false;
+        case READS:
+            if (w >> 24 != 0xd5)
+                return w >> 24 != 0xd4 &&
+                       (w >> 25 & 15) >= 4;       /* no exceptions, nothing that is no code */
+            if ((w & 0xffffffe0u) == 0xd53b4200u) /* MRS NZCV */
+                return true;
+            pc += 4;
+            break;
+        case LEAVES:
+            if (!call_or_return(w) || (w & 0xfffffc1f) == 0xd65f0000)
+                return false;
+            pc += 4;
+            break;
+        case JUMPS:
+            pc += (uint64_t)(bits_sext64(w & 0x3ffffff, 26) * 4);
+            break;
+        case FORKS: {
+            int64_t offset = w & 1u << 25 ? bits_sextract64(w, 5, 14) : bits_sextract64(w, 5, 19);
+
+            if (!forks--)
+                return false;
+            --*steps;
+            if (read_from(c, pc + (uint64_t)(offset * 4), steps, forks))
+                return true;
+            if (!*steps)
+                return false;
+            ++*steps;
+            pc += 4;
+            break;
+        }
+        default:
+            pc += 4;
+            break;
+        }
+    }
+    return false;
+}
+
 static bool dead_from(const struct code *c, uint64_t pc, unsigned *steps, unsigned forks)
 {
     for (; *steps; --*steps) {
@@ -106,6 +159,8 @@ static bool dead_from(const struct code *c, uint64_t pc, unsigned *steps, unsign
         case READS:
             return false;
         case LEAVES:
+            if ((w & 0xfffffc1f) != 0xd65f0000 && read_from(c, pc + 4, &(unsigned){MAX_STEPS}, 2))
+                return false;
             return call_or_return(w);
         case JUMPS:
             pc += (uint64_t)(bits_sext64(w & 0x3ffffff, 26) * 4);
@@ -135,4 +190,12 @@ bool a64_cc_dead(uint64_t pc, const uint8_t *bytes, size_t avail)
     unsigned steps = MAX_STEPS;
 
     return dead_from(&c, pc, &steps, MAX_FORKS);
+}
+
+bool a64_cc_read(uint64_t pc, const uint8_t *bytes, size_t avail)
+{
+    struct code c = {pc, bytes, avail};
+    unsigned steps = MAX_STEPS;
+
+    return read_from(&c, pc, &steps, 2);
 }

@@ -216,5 +216,7 @@ bool a64_bitmask(unsigned n, unsigned immr, unsigned imms, unsigned width, uint6
 
 /* True if at pc the flags are overwritten before they are read. cc_dead.c */
 bool a64_cc_dead(uint64_t pc, const uint8_t *bytes, size_t avail);
+/* True if code that a call returns to reads flags from before the call. */
+bool a64_cc_read(uint64_t pc, const uint8_t *bytes, size_t avail);
 
 #endif

@@ -531,12 +531,39 @@ static void deep_calls(void **state)
     }
 }
 
+/* Against the procedure call standard, but Linux' ghash-ce does so: flags from before a call are read behind it. */
+static void flags_over_calls(void **state)
+{
+    static const uint32_t words[] = {
+        0xf1000400, /* loop: subs x0, x0, 1 */
+        0x94000004, /*       bl f */
+        0x54ffffc1, /*       b.ne loop */
+        0xd40000e1, /*       svc HALT_CODE */
+        0xd503201f, /*       nop */
+        0x91000421, /* f:    add x1, x1, 1 */
+        0xd65f03c0, /*       ret */
+    };
+    static struct world w;
+
+    (void)state;
+    for (unsigned k = 0; k < sizeof configs / sizeof *configs; k++) {
+        world_new(&w, &configs[k], 1);
+        memcpy(mem_region_host(w.ram), words, sizeof words);
+        arm64_state(w.cpu)->x[0] = 50;
+        w.cpu->pc = CODE_VA;
+        assert_int_equal(accel_run(w.cpu), CPU_EXIT_HALT);
+        assert_int_equal(arm64_state(w.cpu)->x[1], 50);
+        world_free(&w);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_programs),
         cmocka_unit_test(programs_that_write_their_code),
         cmocka_unit_test(deep_calls),
+        cmocka_unit_test(flags_over_calls),
     };
     struct err e;
     if (argc > 1)
