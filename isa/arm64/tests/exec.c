@@ -340,7 +340,13 @@ static void dead_flags(void **state)
     assert_false(DEAD(CCMP, CMP));
     assert_false(DEAD(FCSEL, CMP));
     assert_true(DEAD(RET)); /* by the procedure call standard */
-    assert_true(DEAD(BL, CSEL));
+    assert_true(DEAD(BL, CMP));
+    assert_true(DEAD(BL, NOP));
+    assert_true(DEAD(BL, RET, BEQ));
+    assert_true(DEAD(BL, SVC, BEQ));
+    assert_false(DEAD(BL, CSEL)); /* seen to want them */
+    assert_false(DEAD(BL, ADD, BL, BEQ));
+    assert_false(DEAD(BL, CBZ8, CMP, BEQ));
     assert_false(DEAD(SVC, CMP));
     assert_false(DEAD(NOP, NOP));
     assert_false(DEAD(0, CMP));
