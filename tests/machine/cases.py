@@ -725,6 +725,29 @@ def efi_variables(ctx):
 
 
 @case("full")
+def debian_make(ctx):
+    """20 times with 1, 2 and 4 cpus: a parallel make and a stress of locks and signals in Debian."""
+    guest = ctx.guest("disk")
+    folder = os.path.join(os.path.dirname(__file__), "stress")
+    for cpus in (1, 2, 4):
+        command = disk_command(ctx, os.path.join(guest, "disk.img"), *direct(guest),
+                               "-fsdev", f"local,id=f,path={folder},security_model=none",
+                               "-device", "virtio-9p-pci,fsdev=f,mount_tag=stress", cpus=cpus)
+        with Machine(command, ctx.log(f"-{cpus}")) as m:
+            log_in(m)
+            shell(m, "mount -t 9p -o trans=virtio,ro stress /mnt")
+            for _ in range(20):
+                made = shell(m, "rm -rf /root/made && mkdir /root/made && cd /root/made && "
+                                f"make -f /mnt/Makefile -j{2 * cpus} >log 2>&1; tail -n 3 log *.out", 900)
+                assert re.search(r"^MADE$", made, re.M), made
+            found = shell(m, "dmesg | grep -E 'BUG|Oops|lockup|[^n]stall|WARNING|tests.*failed' | head -n 5; true")
+            assert "[ " not in found, "the kernel complains: " + found
+            m.send("poweroff\n")
+            m.wait(r"reboot: Power down", 120)
+            assert m.end() == 0
+
+
+@case("full")
 def uboot(ctx):
     """U-Boot from flash to its prompt."""
     firmware = ctx.guest("firmware")

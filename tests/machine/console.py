@@ -74,7 +74,8 @@ class Machine:
                 raise Timeout(f"no {pattern!r} within {timeout} s; the console ends with\n"
                               + self.text[-1500:])
             if not self.read(min(left, 1)):
-                raise Timeout(f"the machine ended before {pattern!r}; its console ends with\n"
+                status = self.process.wait(timeout=10)
+                raise Timeout(f"the machine ended (status {status}) before {pattern!r}; its console ends with\n"
                               + self.text[-1500:])
 
     def send(self, text):
