@@ -112,6 +112,7 @@ static void make_stat(struct lx_proc *p, const char *path, struct str *out)
         int field;
         uint64_t value;
     } ours[] = {
+        {20, (uint64_t)p->nthreads}, /* without the translator's */
         {26, p->code_start},
         {27, p->code_end},
         {28, p->stack_start},
