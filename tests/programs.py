@@ -223,7 +223,8 @@ BIG = full(
            lambda arch, out: "Result: SUCCESS" in out or "Tests result: SUCCESS" in out)
       for test in ("test_int", "test_float", "test_math", "test_cmath", "test_struct", "test_complex",
                    "test_long", "test_re", "test_json", "test_bytes", "test_thread", "test_hashlib",
-                   "test_zlib", "test_random", "test_fractions", "test_generators", "test_signal")),
+                   "test_zlib", "test_random", "test_fractions", "test_generators", "test_signal",
+                   "test_decimal", "test_threading", "test_queue", "test_mmap", "test_select")),
 )
 
 CASES = TOOLS + SHELLS + PYTHONS + BIG
