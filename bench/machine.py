@@ -5,8 +5,9 @@ machine.py [--build build] [--rounds 3] [--cpu cortex-a57] [--smp 1] [--idle 30]
 
 Time to shell is from the start of the process to the first line of init; the work (tests/machine/init)
 takes its own times inside. Figures are medians; the last line is the geometric mean. `rss MB` is the most memory
-that boot and work took, `idle %` the share of a host core that a guest at its shell's prompt takes, looked at once
-for --idle seconds. Details go to BUILD/bench/machine.json."""
+that boot and work took, `above MB` what is resident after them beside the guest's RAM, `idle %` the share of a host
+core that a guest at its shell's prompt takes, looked at once for --idle seconds. Details go to
+BUILD/bench/machine.json."""
 
 import argparse
 import json
@@ -23,6 +24,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "machine"))
 from console import Machine, Timeout
 
 WORK = ("sha256", "gzip", "awk", "fork", "sort", "shell")
+RAM = 512  # MB
 
 
 def tool(name, *arguments):
@@ -32,7 +34,7 @@ def tool(name, *arguments):
 
 
 def boot(command, options, guest, what):
-    return [*command, "-M", "virt", "-cpu", options.cpu, "-smp", str(options.smp), "-m", "512", "-nographic",
+    return [*command, "-M", "virt", "-cpu", options.cpu, "-smp", str(options.smp), "-m", str(RAM), "-nographic",
             "-no-reboot", "-kernel", os.path.join(guest, "vmlinuz"), "-initrd", os.path.join(guest, "initrd.gz"),
             "-append", f"console=ttyAMA0 quiet myna={what}"]
 
@@ -49,9 +51,23 @@ def measure(command, options, guest, log):
             output[name] = found[3]
         with open(f"/proc/{machine.process.pid}/status", encoding="ascii") as status:
             times["rss MB"] = int(re.search(r"VmHWM:\s+(\d+)", status.read())[1]) / 1024
+        times["above MB"] = above_ram(machine.process.pid)
         machine.wait(r"MYNA: done", 60)
         machine.end()
     return times, output
+
+
+def above_ram(pid):
+    """Resident memory but that of the guest's RAM, the mapping of its very size."""
+    total, ram = 0, False
+    with open(f"/proc/{pid}/smaps", encoding="ascii", errors="replace") as maps:
+        for line in maps:
+            bounds = re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line)
+            if bounds:
+                ram = int(bounds[2], 16) - int(bounds[1], 16) == RAM << 20
+            elif line.startswith("Rss:") and not ram:
+                total += int(line.split()[1])
+    return total / 1024
 
 
 def cpu_seconds(pid):
@@ -122,7 +138,7 @@ def main():
         line = f"{name:10}" + "".join(f"{value:10.2f}" for value in row)
         if peer and row[0]:
             line += f"{row[1] / row[0]:12.2f}"
-            if name not in ("shell", "rss MB", "idle %"):
+            if name not in ("shell", "rss MB", "above MB", "idle %"):
                 logs.append(math.log(row[1] / row[0]))
         print(line)
     if logs:
