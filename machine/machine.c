@@ -323,6 +323,20 @@ static int make_core(struct machine *m, struct err *e)
     return dev_realize(m->root, e);
 }
 
+/* -accel tcg,tier=N: text from the command line, a number from JSON. */
+static int read_tier(const json_t *tier, int *out, struct err *e)
+{
+    const char *text = json_string_value(tier);
+    json_int_t n = json_is_integer(tier) ? json_integer_value(tier)
+                   : text && text[0] && !text[1] ? text[0] - '0'
+                                                 : -1;
+
+    if (n < 0 || n > 2)
+        return err_text(e, EINVAL, "-accel: tier is 0 (interpreter), 1 (blocks) or 2 (blocks and regions)");
+    *out = (int)n;
+    return 0;
+}
+
 /* "MODEL,option=value,option" as -cpu takes it. */
 static int make_cpus(struct machine *m, struct err *e)
 {
@@ -341,8 +355,11 @@ static int make_cpus(struct machine *m, struct err *e)
                         m->isa->name);
     }
     model = find_model(m->isa, json_string_value(json_object_get(cpu, "model")), e);
-    if (json_is_integer(tier))
-        o.tier = (int)json_integer_value(tier);
+    rc = tier ? read_tier(tier, &o.tier, e) : 0;
+    if (rc) {
+        json_decref(cpu);
+        return rc;
+    }
     rc = model ? accel_new_system(&m->accel, m->isa, &o, m->space, e) : -EINVAL;
     json_object_del(cpu, "model");
     if (!rc)
