@@ -24,7 +24,8 @@ enum {
     TLB_VICTIMS = 256, /* entries for pages that lost their place to another */
     TLB_ALL = TLB_SIZE + TLB_VICTIMS,
     TLB_SETS = 16,
-    TLB_JCACHE_SIZE = 8192, /* entries, a power of two */
+    TLB_JCACHE_BITS = 13,
+    TLB_JCACHE_SIZE = 1 << TLB_JCACHE_BITS, /* entries */
     TLB_JVICTIMS = 2048,
     TLB_L2_WAYS = 4,
     TLB_L2_SIZE = 1024, /* groups of ways */
@@ -115,7 +116,7 @@ static inline unsigned tlb_victim(uint64_t va)
 static inline unsigned tlb_jvictim(uint64_t pc, unsigned insn_shift)
 {
     pc >>= insn_shift;
-    return (unsigned)(pc ^ pc >> 13) & (TLB_JVICTIMS - 1);
+    return (unsigned)(pc ^ pc >> TLB_JCACHE_BITS) & (TLB_JVICTIMS - 1);
 }
 
 /* Does the tag hold a translation of the page of va for that kind of access, fast or slow? */

@@ -209,7 +209,7 @@ static void sel_jmp(struct cg_work *w, uint32_t i)
 /* rcx := jump cache offset for the guest address in rax; flags: equal if the entry is its. */
 static struct x64_rm cache_entry(struct cg_work *w, bool host)
 {
-    unsigned shift = w->cg->isa->insn_align == 4 ? 2 : w->cg->isa->insn_align == 2 ? 1 : 0;
+    unsigned shift = cg_jcache_shift(w->cg);
     unsigned scale = shift ? 4 - shift : 0;
     int32_t off = host ? (int32_t)offsetof(struct cpu_jcache, host) : 0;
     return in_system(w) ? x64_mx(RDX, RCX, (int)scale, off + JCACHE_OFF)
@@ -218,7 +218,7 @@ static struct x64_rm cache_entry(struct cg_work *w, bool host)
 
 static void cache_lookup(struct cg_work *w)
 {
-    unsigned shift = w->cg->isa->insn_align == 4 ? 2 : w->cg->isa->insn_align == 2 ? 1 : 0;
+    unsigned shift = cg_jcache_shift(w->cg);
     x64_mov(&w->a, false, RCX, RAX);
     if (in_system(w))
         x64_load(&w->a, true, RDX, x64_m(RBP, CPU_OFF(tlb)));

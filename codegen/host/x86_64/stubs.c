@@ -22,6 +22,14 @@ static void cpu_to_rdi(struct x64_asm *a)
     x64_lea(a, true, RDI, at(-CG_BIAS - (int32_t)offsetof(struct cpu, state)));
 }
 
+/* op: 0x50 pushes, 0x58 pops. */
+static void push_pop(struct x64_asm *a, unsigned op, unsigned reg)
+{
+    if (reg & 8)
+        x64_b(a, 0x41);
+    x64_b(a, op | (reg & 7));
+}
+
 static void ldmxcsr(struct x64_asm *a, struct x64_rm m) { x64_op(a, X64_0F(0xae), false, 2, m); }
 static void stmxcsr(struct x64_asm *a, struct x64_rm m) { x64_op(a, X64_0F(0xae), false, 3, m); }
 
@@ -29,11 +37,8 @@ static void enter(struct cg *cg, struct x64_asm *a)
 {
     static const uint8_t saved[] = {RBX, RBP, R12, R13, R14, R15};
     cg->stubs.enter = here(a);
-    for (unsigned i = 0; i < sizeof saved; i++) {
-        if (saved[i] & 8)
-            x64_b(a, 0x41);
-        x64_b(a, 0x50u | (saved[i] & 7));
-    }
+    for (unsigned i = 0; i < sizeof saved; i++)
+        push_pop(a, 0x50, saved[i]);
     x64_alui(a, X64_SUB, true, x64_r(RSP), 8);
     x64_lea(a, true, RBP, x64_m(RDI, (int32_t)offsetof(struct cpu, state) + CG_BIAS));
     x64_mov(a, true, RAX, RSI);
@@ -58,11 +63,8 @@ static void leave(struct cg *cg, struct x64_asm *a, uint8_t **from, unsigned n)
     ldmxcsr(a, AT(mxcsr_host));
     x64_load(a, true, RSP, AT(host_sp));
     x64_alui(a, X64_ADD, true, x64_r(RSP), 8);
-    for (unsigned i = 0; i < sizeof saved; i++) {
-        if (saved[i] & 8)
-            x64_b(a, 0x41);
-        x64_b(a, 0x58u | (saved[i] & 7));
-    }
+    for (unsigned i = 0; i < sizeof saved; i++)
+        push_pop(a, 0x58, saved[i]);
     x64_b(a, 0xc3);
 }
 
@@ -73,7 +75,7 @@ static void jump_victim(const struct cg *cg, struct x64_asm *a)
     x64_mov(a, true, RCX, RAX);
     x64_shifti(a, X64_SHR, true, RCX, cg_jcache_shift(cg));
     x64_mov(a, true, RDX, RCX);
-    x64_shifti(a, X64_SHR, true, RDX, 13); /* tlb_jvictim() */
+    x64_shifti(a, X64_SHR, true, RDX, TLB_JCACHE_BITS); /* tlb_jvictim() */
     x64_alu(a, X64_XOR, false, RCX, x64_r(RDX));
     x64_alui(a, X64_AND, false, x64_r(RCX), TLB_JVICTIMS - 1);
     x64_shifti(a, X64_SHL, false, RCX, 4);
@@ -120,7 +122,7 @@ static void exits(struct cg *cg, struct x64_asm *a)
  * calls), else go by the jump cache. rax = guest target. */
 static void ret_miss(struct cg *cg, struct x64_asm *a)
 {
-    unsigned shift = cg->isa->insn_align == 4 ? 2 : cg->isa->insn_align == 2 ? 1 : 0;
+    unsigned shift = cg_jcache_shift(cg);
     cg->stubs.ret_miss = here(a);
     x64_load(a, true, RCX, AT(jit_sp_base));
     x64_lea(a, true, RDX, x64_m(RSP, 16));
@@ -252,11 +254,8 @@ static const uint8_t victim_saved[] = {RCX, RDX, RSI, RDI, R8, R9};
 
 static void victim_pop(struct x64_asm *a)
 {
-    for (unsigned i = sizeof victim_saved; i-- > 0;) {
-        if (victim_saved[i] & 8)
-            x64_b(a, 0x41);
-        x64_b(a, 0x58u | (victim_saved[i] & 7));
-    }
+    for (unsigned i = sizeof victim_saved; i-- > 0;)
+        push_pop(a, 0x58, victim_saved[i]);
 }
 
 /* For the access at rax that cpu->mem_desc describes: rdx := the set, rsi := offset of the tag in an entry,
@@ -290,11 +289,8 @@ static void victim_tag(struct x64_asm *a)
  * when it is not there either. */
 static void mem_victim(struct x64_asm *a)
 {
-    for (unsigned i = 0; i < sizeof victim_saved; i++) {
-        if (victim_saved[i] & 8)
-            x64_b(a, 0x41);
-        x64_b(a, 0x50u | (victim_saved[i] & 7));
-    }
+    for (unsigned i = 0; i < sizeof victim_saved; i++)
+        push_pop(a, 0x50, victim_saved[i]);
     victim_tag(a);
     x64_mov(a, true, R8, RAX);
     x64_shifti(a, X64_SHR, true, R8, MEM_PAGE_BITS);
