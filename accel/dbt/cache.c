@@ -57,17 +57,22 @@ void dbt_generations_init(struct accel *a)
     a->extent = CG_STUBS_SIZE;
 }
 
-void dbt_generations_free(struct accel *a)
+static void tables_free(struct accel *a)
 {
-    for (unsigned g = 0; g < DBT_GENERATIONS; g++)
-        arena_free(&a->gen[g].blocks);
-    map_for_each(entry, &a->pages) {
-        struct dbt_page *p = entry->value;
+    map_for_each(e, &a->pages) {
+        struct dbt_page *p = e->value;
         free(p->blocks);
         free(p);
     }
     map_free(&a->pages);
     map_free(&a->table);
+}
+
+void dbt_generations_free(struct accel *a)
+{
+    for (unsigned g = 0; g < DBT_GENERATIONS; g++)
+        arena_free(&a->gen[g].blocks);
+    tables_free(a);
 }
 
 struct dbt_block *dbt_by_host(const struct accel *a, uint64_t host)
@@ -304,13 +309,7 @@ void dbt_forget_all(struct dbt_thread *self)
         arena_free(&a->gen[g].blocks);
         a->gen[g].used = 0;
     }
-    map_for_each(e, &a->pages) {
-        struct dbt_page *p = e->value;
-        free(p->blocks);
-        free(p);
-    }
-    map_free(&a->pages);
-    map_free(&a->table);
+    tables_free(a);
     a->current = 0;
     a->extent = CG_STUBS_SIZE;
     a->reclaims++;

@@ -185,6 +185,11 @@ static inline struct dbt_known *dbt_known_at(struct dbt_thread *t, uint64_t pc, 
     return &t->known[map_hash(dbt_hash(pc, delta, key)) % DBT_KNOWN];
 }
 
+static inline bool dbt_known_is(const struct dbt_known *k, uint64_t pc, uint64_t delta, uint32_t key)
+{
+    return k->host && k->pc == pc && k->delta == delta && k->key == key;
+}
+
 /* User mode's jump cache. */
 static inline struct cpu_jcache *dbt_jcache(struct dbt_thread *t, uint64_t pc)
 {
@@ -197,7 +202,7 @@ static inline void dbt_jump_move(struct dbt_thread *t, const struct dbt_block *b
     if (t->tlb) {
         struct dbt_known *k = dbt_known_at(t, b->pc, b->delta, b->key);
         tlb_jump_move(t->cpu->tlb[0], b->pc, b->host);
-        if (k->pc == b->pc && k->delta == b->delta && k->key == b->key)
+        if (dbt_known_is(k, b->pc, b->delta, b->key))
             k->host = b->host;
     } else if (dbt_jcache(t, b->pc)->pc == b->pc) {
         dbt_jcache(t, b->pc)->host = b->host;

@@ -276,7 +276,7 @@ static uint64_t find_block(struct dbt_thread *t, uint64_t site)
     if (dbt_mem_fetch(t, c->pc, &code))
         return 0;
     struct dbt_known *known = dbt_known_at(t, c->pc, code.delta, c->key);
-    if (!site && !t->not_known && known->host && known->pc == c->pc && known->delta == code.delta && known->key == c->key) {
+    if (!site && !t->not_known && dbt_known_is(known, c->pc, code.delta, c->key)) {
         tlb_jump_add(c->tlb[0], c->pc, known->host, t->fetch_global);
         return known->host;
     }
