@@ -12,11 +12,13 @@
 
 enum { MAX_STEPS = 48, MAX_FORKS = 4 };
 
+static bool is_return(uint32_t w) { return (w & 0xfffffc1f) == 0xd65f0000; }
+
 static bool call_or_return(uint32_t w)
 {
     return (w & 0xfc000000) == 0x94000000 || /* BL */
            (w & 0xfffffc1f) == 0xd63f0000 || /* BLR */
-           (w & 0xfffffc1f) == 0xd65f0000;   /* RET */
+           is_return(w);
 }
 
 enum effect { PASSES, WRITES, READS, JUMPS, FORKS, LEAVES };
@@ -89,17 +91,32 @@ static enum effect effect(uint32_t w)
     }
 }
 
+static bool word_at(const struct code *c, uint64_t pc, uint32_t *w)
+{
+    uint64_t at = pc - c->pc;
+
+    if (at > c->avail || c->avail - at < 4)
+        return false;
+    memcpy(w, c->bytes + at, 4);
+    return true;
+}
+
+static uint64_t fork_target(uint32_t w, uint64_t pc)
+{
+    int64_t offset = w & 1u << 25 ? bits_sextract64(w, 5, 14) : bits_sextract64(w, 5, 19);
+
+    return pc + (uint64_t)(offset * 4);
+}
+
 /* Are the flags read from here on before they are written? Calls are passed: perhaps their
  * functions keep them. */
 static bool read_from(const struct code *c, uint64_t pc, unsigned *steps, unsigned forks)
 {
     for (; *steps; --*steps) {
-        uint64_t at = pc - c->pc;
         uint32_t w;
 
-        if (at > c->avail || c->avail - at < 4)
+        if (!word_at(c, pc, &w))
             return false;
-        memcpy(&w, c->bytes + at, 4);
         switch (effect(w)) {
         case WRITES:
             return false;
@@ -112,27 +129,24 @@ static bool read_from(const struct code *c, uint64_t pc, unsigned *steps, unsign
             pc += 4;
             break;
         case LEAVES:
-            if (!call_or_return(w) || (w & 0xfffffc1f) == 0xd65f0000)
+            if (!call_or_return(w) || is_return(w))
                 return false;
             pc += 4;
             break;
         case JUMPS:
             pc += (uint64_t)(bits_sext64(w & 0x3ffffff, 26) * 4);
             break;
-        case FORKS: {
-            int64_t offset = w & 1u << 25 ? bits_sextract64(w, 5, 14) : bits_sextract64(w, 5, 19);
-
+        case FORKS:
             if (!forks--)
                 return false;
             --*steps;
-            if (read_from(c, pc + (uint64_t)(offset * 4), steps, forks))
+            if (read_from(c, fork_target(w, pc), steps, forks))
                 return true;
             if (!*steps)
                 return false;
             ++*steps;
             pc += 4;
             break;
-        }
         default:
             pc += 4;
             break;
@@ -144,12 +158,10 @@ static bool read_from(const struct code *c, uint64_t pc, unsigned *steps, unsign
 static bool dead_from(const struct code *c, uint64_t pc, unsigned *steps, unsigned forks)
 {
     for (; *steps; --*steps) {
-        uint64_t at = pc - c->pc;
         uint32_t w;
 
-        if (at > c->avail || c->avail - at < 4)
+        if (!word_at(c, pc, &w))
             return false;
-        memcpy(&w, c->bytes + at, 4);
         switch (effect(w)) {
         case PASSES:
             pc += 4;
@@ -159,26 +171,23 @@ static bool dead_from(const struct code *c, uint64_t pc, unsigned *steps, unsign
         case READS:
             return false;
         case LEAVES:
-            if ((w & 0xfffffc1f) != 0xd65f0000 && read_from(c, pc + 4, &(unsigned){MAX_STEPS}, 2))
+            if (!is_return(w) && read_from(c, pc + 4, &(unsigned){MAX_STEPS}, 2))
                 return false;
             return call_or_return(w);
         case JUMPS:
             pc += (uint64_t)(bits_sext64(w & 0x3ffffff, 26) * 4);
             break;
-        case FORKS: {
-            int64_t offset = w & 1u << 25 ? bits_sextract64(w, 5, 14) : bits_sextract64(w, 5, 19);
-
+        case FORKS:
             if (!forks--)
                 return false;
             --*steps;
-            if (!dead_from(c, pc + (uint64_t)(offset * 4), steps, forks))
+            if (!dead_from(c, fork_target(w, pc), steps, forks))
                 return false;
             pc += 4;
             if (!*steps)
                 return false;
             ++*steps;
             break;
-        }
         }
     }
     return false;
