@@ -161,3 +161,14 @@ void outcome_show(const struct outcome *o, const char *name, const struct isa_sl
                o->access);
     }
 }
+
+void outcome_show_both(const struct outcome *want, const struct outcome *got, const char *name,
+                       const struct isa_slot *slot)
+{
+    outcome_show(want, "interpreter", NULL);
+    outcome_show(got, name, NULL);
+    if (slot) {
+        outcome_show(want, "interpreter", slot);
+        outcome_show(got, name, slot);
+    }
+}

@@ -53,4 +53,7 @@ void outcome_get(struct outcome *o, const struct engine *e, int reason);
 const struct isa_slot *outcome_differs(const struct isa *isa, const struct outcome *want,
                                        const struct outcome *got);
 void outcome_show(const struct outcome *o, const char *name, const struct isa_slot *slot);
+/* The interpreter's and another engine's; and the register that differs, or NULL. */
+void outcome_show_both(const struct outcome *want, const struct outcome *got, const char *name,
+                       const struct isa_slot *slot);
 #endif

@@ -347,12 +347,7 @@ static void compare(struct lab *l, const struct isa_form *f, uint32_t word, cons
     if (l->bad > 20)
         return;
     printf("DIFFERENT under %s, %s: %s %08x\n", e->name, when, f->name, word);
-    outcome_show(want, "interpreter", NULL);
-    outcome_show(got, e->name, NULL);
-    if (first) {
-        outcome_show(want, "interpreter", first);
-        outcome_show(got, e->name, first);
-    }
+    outcome_show_both(want, got, e->name, first);
     if (memory)
         printf("  memory\n");
     for (unsigned s = 0; s < l->isa->nslots; s++) {

@@ -290,12 +290,7 @@ static void compare(struct lab *l, const struct engine *e, const struct outcome 
     for (unsigned i = 0; i <= l->ncode; i++)
         printf(" %08x", l->code[i]);
     printf("\n");
-    outcome_show(want, "interpreter", NULL);
-    outcome_show(got, e->name, NULL);
-    if (first) {
-        outcome_show(want, "interpreter", first);
-        outcome_show(got, e->name, first);
-    }
+    outcome_show_both(want, got, e->name, first);
     if (memory)
         printf("  memory at page %lx\n", memory->addr);
 }
