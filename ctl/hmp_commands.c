@@ -382,14 +382,20 @@ static void do_device_del(struct line *l)
     execute(l, "device_del", json_pack("{s:s}", "id", l->rest));
 }
 
-static void do_set_link(struct line *l)
+/* A line of two words, a name and on or off, for a command that takes them as `key`. */
+static void name_and_switch(struct line *l, const char *command, const char *key, const char *usage)
 {
     char name[128] = "", state[8] = "";
 
     if (sscanf(l->rest, "%127s %7s", name, state) != 2)
-        str_printf(l->out, "set_link needs a netdev and on or off\n");
+        str_printf(l->out, "%s\n", usage);
     else
-        execute(l, "set_link", json_pack("{s:s,s:s}", "name", name, "up", state));
+        execute(l, command, json_pack("{s:s,s:s}", "name", name, key, state));
+}
+
+static void do_set_link(struct line *l)
+{
+    name_and_switch(l, "set_link", "up", "set_link needs a netdev and on or off");
 }
 
 static void do_cpu(struct line *l)
@@ -413,12 +419,7 @@ static void do_log(struct line *l)
 
 static void do_trace(struct line *l)
 {
-    char name[128] = "", state[8] = "";
-
-    if (sscanf(l->rest, "%127s %7s", name, state) != 2)
-        str_printf(l->out, "trace-event needs a name or pattern and on or off\n");
-    else
-        execute(l, "trace-event-set-state", json_pack("{s:s,s:s}", "name", name, "enable", state));
+    name_and_switch(l, "trace-event-set-state", "enable", "trace-event needs a name or pattern and on or off");
 }
 
 static void do_gdbserver(struct line *l)
