@@ -323,26 +323,15 @@ static int make_core(struct machine *m, struct err *e)
     return dev_realize(m->root, e);
 }
 
-/* -accel tcg,tier=N: text from the command line, a number from JSON. */
-static int read_tier(const json_t *tier, int *out, struct err *e)
-{
-    const char *text = json_string_value(tier);
-    json_int_t n = json_is_integer(tier) ? json_integer_value(tier)
-                   : text && text[0] && !text[1] ? text[0] - '0'
-                                                 : -1;
-
-    if (n < 0 || n > 2)
-        return err_text(e, EINVAL, "-accel: tier is 0 (interpreter), 1 (blocks) or 2 (blocks and regions)");
-    *out = (int)n;
-    return 0;
-}
-
 /* "MODEL,option=value,option" as -cpu takes it. */
 static int make_cpus(struct machine *m, struct err *e)
 {
     json_t *cpu = NULL;
     const struct isa_model *model;
-    struct accel_opts o = {.tier = 2};
+    static const struct prop tier_prop = {
+        .name = "tier", .type = PROP_U32, .max = 2, .help = "0: interpreter, 1: blocks, 2: regions, too"};
+    uint32_t tier_wanted = 2;
+    struct accel_opts o = {0};
     const json_t *tier = json_object_get(m->c.accel, "tier");
     const char *accel = json_string_value(json_object_get(m->c.accel, "type")); /* "kvm:tcg" allows the second */
     int rc = conf_parse(&cpu, m->c.cpu ? m->c.cpu : m->board->default_cpu, "model", e);
@@ -355,12 +344,12 @@ static int make_cpus(struct machine *m, struct err *e)
                         m->isa->name);
     }
     model = find_model(m->isa, json_string_value(json_object_get(cpu, "model")), e);
-    rc = tier ? read_tier(tier, &o.tier, e) : 0;
-    if (rc) {
-        json_decref(cpu);
-        return rc;
-    }
-    rc = model ? accel_new_system(&m->accel, m->isa, &o, m->space, e) : -EINVAL;
+    rc = model ? 0 : -EINVAL;
+    if (!rc && tier)
+        rc = prop_set(&tier_prop, &tier_wanted, tier, "-accel", e);
+    o.tier = (int)tier_wanted;
+    if (!rc)
+        rc = accel_new_system(&m->accel, m->isa, &o, m->space, e);
     json_object_del(cpu, "model");
     if (!rc)
         rc = vcpus_new(m, model, cpu, e);
