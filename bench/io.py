@@ -12,7 +12,6 @@ import gzip
 import importlib.util
 import json
 import os
-import re
 import shutil
 import socket
 import statistics
@@ -21,18 +20,11 @@ import sys
 import threading
 from importlib.machinery import SourceFileLoader
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, os.path.join(ROOT, "tests", "machine"))
+from beside import ROOT, runners, tool
 from console import Machine, Timeout
 
 NAMES = ("seqread", "seqwrite", "randread", "randwrite", "receive", "send")
 DISK_MB = 256
-
-
-def tool(name, *arguments):
-    run = subprocess.run([sys.executable, os.path.join(ROOT, "tools", name), *arguments], text=True,
-                         stdout=subprocess.PIPE, check=False)
-    return run.stdout.strip() if not run.returncode else None
 
 
 def archive(name, data):
@@ -110,27 +102,22 @@ def main():
     if not guest or not shutil.which("aarch64-linux-gnu-gcc"):
         print("SKIPPED: no kernel, or no aarch64-linux-gnu-gcc")
         return 0
-    runners = {"ours": [os.path.join(options.build, "myna"), "qemu-system-aarch64"]}
-    peer = None if options.without_peer else tool("peer-system", "aarch64", "--dir", options.build)
-    if peer:
-        runners["peer"] = peer.split()
-    elif not options.without_peer:
-        print("SKIPPED the peer: it could not be fetched")
+    commands = runners(options)
     files = prepare(options, guest)
-    results = {name: [] for name in runners}
+    results = {name: [] for name in commands}
     for _ in range(options.rounds):
-        for name, command in runners.items():
+        for name, command in commands.items():
             log = os.path.join(options.build, "bench", f"io-{name}.log")
             try:
                 results[name].append(measure(command, options, files, log))
             except Timeout as error:
                 print(f"{name}: {error}")
                 return 1
-    print("\nvirtio-blk and user network, MB/s\n" + f"{'':10}" + "".join(f"{who:>10}" for who in runners) + f"{'ours/peer':>12}")
+    print("\nvirtio-blk and user network, MB/s\n" + f"{'':10}" + "".join(f"{who:>10}" for who in commands) + f"{'ours/peer':>12}")
     for name in NAMES:
-        row = [statistics.median(run[name] for run in results[who]) for who in runners]
+        row = [statistics.median(run[name] for run in results[who]) for who in commands]
         line = f"{name:10}" + "".join(f"{value:10.1f}" for value in row)
-        if peer and row[1]:
+        if "peer" in commands and row[1]:
             line += f"{row[0] / row[1]:12.2f}"
         print(line)
     with open(os.path.join(options.build, "bench", "io.json"), "w", encoding="utf-8") as out:

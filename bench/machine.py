@@ -15,22 +15,14 @@ import math
 import os
 import re
 import statistics
-import subprocess
 import sys
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, os.path.join(ROOT, "tests", "machine"))
+from beside import runners, tool
 from console import Machine, Timeout
 
 WORK = ("sha256", "gzip", "awk", "fork", "sort", "shell")
 RAM = 512  # MB
-
-
-def tool(name, *arguments):
-    run = subprocess.run([sys.executable, os.path.join(ROOT, "tools", name), *arguments], text=True,
-                         stdout=subprocess.PIPE, check=False)
-    return run.stdout.strip() if not run.returncode else None
 
 
 def boot(command, options, guest, what):
@@ -99,17 +91,12 @@ def main():
     if not guest:
         print("SKIPPED: the kernel could not be fetched")
         return 0
-    runners = {"ours": [os.path.join(options.build, "myna"), "qemu-system-aarch64"]}
-    peer = None if options.without_peer else tool("peer-system", "aarch64", "--dir", options.build)
-    if peer:
-        runners["peer"] = peer.split()
-    elif not options.without_peer:
-        print("SKIPPED the peer: it could not be fetched")
-    results = {name: [] for name in runners}
+    commands = runners(options)
+    results = {name: [] for name in commands}
     outputs = set()
     os.makedirs(os.path.join(options.build, "bench"), exist_ok=True)
     for _ in range(options.rounds):
-        for name, command in runners.items():
+        for name, command in commands.items():
             log = os.path.join(options.build, "bench", f"machine-{name}.log")
             try:
                 times, output = measure(command, options, guest, log)
@@ -123,7 +110,7 @@ def main():
               for who, runs in results.items()}
     if options.idle:
         names.append("idle %")
-        for who, command in runners.items():
+        for who, command in commands.items():
             log = os.path.join(options.build, "bench", f"machine-{who}-idle.log")
             try:
                 median[who]["idle %"] = idle(command, options, guest, log)
@@ -131,12 +118,12 @@ def main():
                 print(f"{who}: {error}")
                 return 1
     print(f"\nDebian arm64 on `virt`, {options.cpu}, {options.smp} cpu\n{'':10}" +
-          "".join(f"{who:>10}" for who in runners) + f"{'peer/ours':>12}")
+          "".join(f"{who:>10}" for who in commands) + f"{'peer/ours':>12}")
     logs = []
     for name in names:
-        row = [median[who][name] for who in runners]
+        row = [median[who][name] for who in commands]
         line = f"{name:10}" + "".join(f"{value:10.2f}" for value in row)
-        if peer and row[0]:
+        if "peer" in commands and row[0]:
             line += f"{row[1] / row[0]:12.2f}"
             if name not in ("shell", "rss MB", "above MB", "idle %"):
                 logs.append(math.log(row[1] / row[0]))
