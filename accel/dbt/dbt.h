@@ -79,6 +79,7 @@ struct dbt_thread {
     struct cpu *cpu;
     struct dbt_thread *next;
     struct ir_unit unit;
+    struct dbt_lifted *lifted; /* interp.c; NULL: not kept */
     struct os_map stack;      /* return stack with a guard below */
     jmp_buf recover;
     uint32_t last_key;
@@ -254,10 +255,15 @@ bool dbt_kill_range(struct accel *a, uint64_t start, uint64_t end); /* host addr
 bool dbt_page_empty(struct accel *a, uint64_t host); /* no block left that touches its page */
 
 /* ---- run.c ---- */
-int dbt_interpret_one(struct dbt_thread *t);
+void dbt_fetch_fault(struct cpu *c);         /* of a program: says where */
 void dbt_jumps_reset(struct dbt_thread *t); /* user mode's jump cache and return stack */
 void dbt_not_running(struct dbt_thread *t);
 void dbt_enter_key(struct dbt_thread *t);   /* the host's FP control for cpu->key */
+
+/* ---- interp.c ---- */
+int dbt_interpret_one(struct dbt_thread *t);
+int dbt_lifted_new(struct dbt_thread *t); /* negative: no memory */
+void dbt_lifted_free(struct dbt_thread *t);
 
 /* ---- sysrun.c: the dispatcher of a machine's cpus ---- */
 int dbt_sys_attach(struct dbt_thread *t, struct err *e);

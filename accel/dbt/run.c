@@ -165,6 +165,7 @@ void accel_detach(struct cpu *c)
               "new contexts %lu, blocks looked for %lu, jump caches emptied %lu", c->sys->index, s->stat_fill, s->stat_l2,
               s->stat_walk, s->stat_flush_page, s->stat_flush_set, s->stat_switch, s->stat_find, s->stat_jumps);
         tlb_free(t->tlb);
+        dbt_lifted_free(t);
         free(t->known);
         t->tlb = NULL;
         t->known = NULL;
@@ -235,7 +236,7 @@ bool accel_owns_pc(const struct accel *a, uint64_t host_pc) { return os_code_hol
 /* ---- running ---- */
 
 /* An instruction may start where it is executable and end where it is not. */
-static void fetch_fault(struct cpu *c)
+void dbt_fetch_fault(struct cpu *c)
 {
     const struct dbt_thread *t = c->accel;
     const struct accel_code_source *src = &t->a->src;
@@ -339,7 +340,7 @@ static int run_translated(struct dbt_thread *t)
         struct dbt_block *b = next_block(t);
         if (!b) {
             dbt_not_running(t);
-            fetch_fault(c);
+            dbt_fetch_fault(c);
             return CPU_EXIT_FAULT;
         }
         if (atomic_load_explicit(&c->exit_request, memory_order_relaxed)) {
@@ -364,42 +365,6 @@ static int run_translated(struct dbt_thread *t)
             return reason;
         }
     }
-}
-
-/* Bytes that are no RAM, or an instruction that lies in two pages: a copy of them, for one instruction. */
-static void copy_bytes(struct dbt_thread *t, uint64_t pc, struct dbt_code *code)
-{
-    size_t n = dbt_mem_fetch_bytes(t, pc, t->bytes, sizeof t->bytes);
-    if (t->cut && n < sizeof t->bytes)
-        n += dbt_mem_fetch_bytes(t, pc + n, t->bytes + n, sizeof t->bytes - n);
-    *code = (struct dbt_code){.delta = (uint64_t)(uintptr_t)t->bytes - pc, .lo = pc, .last = pc + n - 1};
-}
-
-int dbt_interpret_one(struct dbt_thread *t)
-{
-    struct cpu *c = t->cpu;
-    struct dbt_code code = everywhere;
-    int reason;
-    if (t->tlb) {
-        if (dbt_mem_fetch(t, c->pc, &code))
-            copy_bytes(t, c->pc, &code);
-        code.points = false;
-    }
-    if (dbt_front_block(t->a, &code, &t->unit, c->pc, c->key, 1)) {
-        if (t->tlb) {
-            t->cut = true;
-            copy_bytes(t, c->pc, &code);
-            t->cut = false;
-        }
-        if (!t->tlb || dbt_front_block(t->a, &code, &t->unit, c->pc, c->key, 1)) {
-            fetch_fault(c);
-            return CPU_EXIT_FAULT;
-        }
-    }
-    t->in_c = true;
-    reason = ir_interp(&t->unit, c);
-    t->in_c = false;
-    return reason;
 }
 
 static int run_interpreted(struct dbt_thread *t)

@@ -191,7 +191,7 @@ int dbt_sys_attach(struct dbt_thread *t, struct err *e)
         return rc;
     t->tlb = tlb_new(c, sys->space_mask, t->jcache_shift, t->a->cg.stubs.exit_pc);
     t->known = calloc(DBT_KNOWN, sizeof *t->known);
-    if (!t->tlb || !t->known)
+    if (!t->tlb || !t->known || (t->a->o.tier == 0 && dbt_lifted_new(t)))
         return err_set(e, ENOMEM, "no memory for the TLB of a cpu");
     t->tlb->stack = t->stack.data;
     t->tlb->stack_size = STACK_SIZE;
