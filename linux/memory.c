@@ -16,6 +16,7 @@
 #endif
 #define GUEST_PROT (PROT_READ | PROT_WRITE | PROT_EXEC)
 #define HUGE_PAGE  (UINT64_C(2) << 20)
+#define ASK_HUGE   (UINT64_C(4) << 20)
 enum { PLACE_TRIES = 256 };
 
 void lx_mem_lock(struct lx_proc *p)
@@ -103,10 +104,18 @@ static int64_t place_at(struct lx_proc *p, uint64_t addr, uint64_t len, int prot
     return map_free(addr, len, prot, flags, fd, offset);
 }
 
+/* Memory that a program will use as one piece, and not a reserve or a stack: huge pages serve it better,
+ * and a host that gives them to all would give them here. */
+static bool wants_huge(uint64_t len, int prot, int flags)
+{
+    return len >= ASK_HUGE && prot & PROT_WRITE && (flags & MAP_TYPE) == MAP_PRIVATE && flags & MAP_ANONYMOUS &&
+           !(flags & (MAP_NORESERVE | MAP_STACK | MAP_GROWSDOWN | MAP_HUGETLB));
+}
+
 /* Finds a place from the top downwards. */
 static int64_t place(struct lx_proc *p, uint64_t len, int prot, int flags, int fd, uint64_t offset)
 {
-    uint64_t align = flags & MAP_HUGETLB ? HUGE_PAGE : LX_PAGE_SIZE;
+    uint64_t align = flags & MAP_HUGETLB || wants_huge(len, prot, flags) ? HUGE_PAGE : LX_PAGE_SIZE;
     uint64_t below = p->map.top;
     int64_t got = -ENOMEM;
 
@@ -163,6 +172,8 @@ int64_t lx_mem_map(struct lx_proc *p, uint64_t addr, uint64_t len, int prot, int
     }
     if (got < 0)
         return got;
+    if (wants_huge(len, host_prot, flags))
+        LX_HOST(SYS_madvise, got, len, MADV_HUGEPAGE); /* only advice: some hosts know none */
     note_stale(&p->map, (uint64_t)got, (uint64_t)got + len);
     lx_map_set(&p->map, (uint64_t)got, (uint64_t)got + len, (uint32_t)prot & GUEST_PROT,
                (flags & MAP_TYPE) == MAP_PRIVATE ? 0 : LX_R_SHARED);
