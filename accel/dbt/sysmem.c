@@ -43,7 +43,7 @@ static _Noreturn void fault(struct dbt_thread *t, uint64_t va, enum cpu_access a
     struct cpu *c = t->cpu;
     c->fault_addr = va;
     c->fault_access = access;
-    trace(LOG_MMU, "cpu %u: %s fault at %lx, %s", c->sys->index, reason == CPU_EXIT_ALIGN ? "alignment" : "page", va,
+    trace(LOG_MMU, "%s fault at %lx, %s", reason == CPU_EXIT_ALIGN ? "alignment" : "page", va,
           access == CPU_READ ? "read" : access == CPU_WRITE ? "write" : "fetch");
     leave(t, reason);
 }
@@ -162,8 +162,7 @@ static bool io_hit(struct dbt_thread *t, mem_pa pa, struct mem_hit *hit)
 static void nobody(struct dbt_thread *t, uint64_t va, mem_pa pa, enum cpu_access access)
 {
     struct cpu *c = t->cpu;
-    trace(LOG_UNASSIGNED, "cpu %u: nothing at %lx (%s of %lx, pc %lx)", c->sys->index, pa,
-          access == CPU_WRITE ? "write" : "read", va, c->pc);
+    trace(LOG_UNASSIGNED, "nothing at %lx (%s of %lx, pc %lx)", pa, access == CPU_WRITE ? "write" : "read", va, c->pc);
     if (c->isa->sys->bus_error && c->isa->sys->bus_error(c, va, pa, access))
         fault(t, va, access, CPU_EXIT_FAULT);
 }

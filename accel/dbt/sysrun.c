@@ -331,7 +331,7 @@ static int enter(struct dbt_thread *t)
         dbt_not_running(t);
         return CPU_EXIT_NONE;
     }
-    trace(LOG_EXEC, "cpu %u: enter %lx", c->sys->index, c->pc);
+    trace(LOG_EXEC, "enter %lx", c->pc);
     int reason = ((enter_fn *)(uintptr_t)t->a->cg.stubs.enter)(c, host);
     if (c->exit_site) {
         c->pc = dbt_link_at(t->a, c->exit_site)->pc;
