@@ -289,6 +289,9 @@ static int choose_board(struct machine *m, struct err *e)
     if (m->c.smp > m->board->max_cpus)
         return err_text(e, EINVAL, "machine '%s' has at most %u processors, not %lu", m->board->name,
                         m->board->max_cpus, m->c.smp);
+    if (json_array_size(m->c.serial) > m->board->serial_ports)
+        return err_text(e, EINVAL, "machine '%s' has %u serial ports, not %zu: leave out a -serial", m->board->name,
+                        m->board->serial_ports, json_array_size(m->c.serial));
     if (!m->c.memory)
         m->c.memory = m->board->default_memory;
     m->ncpus = (unsigned)m->c.smp;

@@ -34,7 +34,7 @@ struct board {
     const char *default_cpu;
     const char *default_nic, *default_disk; /* -device names that -nic, -drive if=none-less forms and `myna run` use */
     uint64_t default_memory;
-    unsigned max_cpus;
+    unsigned max_cpus, serial_ports;
     size_t size;                    /* of the board's own struct; machine_board(m) */
     const struct prop *props;       /* "machine" object, besides "type" */
     /* Adds what the board decides to a cpu's options (struct of isa_sys.props). */

@@ -37,6 +37,7 @@ const struct virt_range virt_map[VIRT_PLACES] = {
     [VIRT_GPIO] = {0x09030000, 0x1000},
     [VIRT_UART1] = {0x09040000, 0x1000},
     [VIRT_MMIO] = {0x0a000000, VIRT_MMIO_SLOTS * VIRT_MMIO_SIZE},
+    [VIRT_SECURE_RAM] = {0x0e000000, 16 * MB},
     [VIRT_PCIE_MMIO] = {0x10000000, 0x2eff0000},
     [VIRT_PCIE_PIO] = {0x3eff0000, 0x10000},
     [VIRT_PCIE_ECAM] = {0x3f000000, 16 * MB},
@@ -124,20 +125,48 @@ static int make_msi(struct machine *m, struct virt *v, struct msi_target *target
 
 /* ---- the rest ---- */
 
-static int make_peripherals(struct machine *m, struct virt *v, struct err *e)
+static int make_uart(struct machine *m, struct virt *v, unsigned i, struct err *e)
 {
-    const char *serial = json_string_value(json_array_get(m->c.serial, 0));
+    const char *serial = json_string_value(json_array_get(m->c.serial, i));
     int rc = 0;
 
-    v->uart = machine_part(m, &dev_class_pl011, "uart");
+    v->uart[i] = machine_part(m, &dev_class_pl011, i ? "uart1" : "uart");
     if (serial)
-        rc = machine_part_set(v->uart, "chardev", json_string(serial), e);
-    pl011_set_irq(v->uart, gic_spi(v->gic, VIRT_SPI_UART));
+        rc = machine_part_set(v->uart[i], "chardev", json_string(serial), e);
+    pl011_set_irq(v->uart[i], gic_spi(v->gic, i ? VIRT_SPI_UART1 : VIRT_SPI_UART));
     if (!rc)
-        rc = dev_realize(v->uart, e);
+        rc = dev_realize(v->uart[i], e);
+    if (!rc)
+        place(m, pl011_region(v->uart[i]), i ? VIRT_UART1 : VIRT_UART);
+    return rc;
+}
+
+/* The second port is there when it is asked for, and for the secure world's firmware. */
+static int make_uarts(struct machine *m, struct virt *v, struct err *e)
+{
+    int rc = make_uart(m, v, 0, e);
+
+    return !rc && (json_array_size(m->c.serial) > 1 || v->secure) ? make_uart(m, v, 1, e) : rc;
+}
+
+/* RAM for the secure world's firmware. The bus does not keep the other world out: firmware that relies on
+ * that protects nothing here. */
+static int make_secure_ram(struct machine *m, struct virt *v, struct err *e)
+{
+    int rc = mem_region_ram(&v->secure_ram, "secure-ram", virt_map[VIRT_SECURE_RAM].size,
+                            &(struct mem_ram_opts){.file = NULL}, e);
+
+    if (!rc)
+        place(m, v->secure_ram, VIRT_SECURE_RAM);
+    return rc;
+}
+
+static int make_peripherals(struct machine *m, struct virt *v, struct err *e)
+{
+    int rc = make_uarts(m, v, e);
+
     if (rc)
         return rc;
-    place(m, pl011_region(v->uart), VIRT_UART);
 
     v->rtc = machine_part(m, &dev_class_pl031, "rtc");
     pl031_set_irq(v->rtc, gic_spi(v->gic, VIRT_SPI_RTC));
@@ -268,7 +297,10 @@ static int build(struct machine *m, struct err *e)
     if (rc)
         return rc;
     place(m, v->ram, VIRT_RAM);
-    rc = make_gic(m, v, e);
+    if (v->secure)
+        rc = make_secure_ram(m, v, e);
+    if (!rc)
+        rc = make_gic(m, v, e);
     if (!rc)
         rc = make_peripherals(m, v, e);
     if (!rc)
@@ -393,6 +425,8 @@ static void destroy(struct machine *m)
     image_free(&v->bios);
     if (v->ram)
         mem_region_free(v->ram);
+    if (v->secure_ram)
+        mem_region_free(v->secure_ram);
 }
 
 const struct board board_virt = {
@@ -405,6 +439,7 @@ const struct board board_virt = {
     .default_disk = "virtio-blk-pci",
     .default_memory = 1024 * MB,
     .max_cpus = 64,
+    .serial_ports = 2,
     .size = sizeof(struct virt),
     .props = props,
     .cpu_options = cpu_options,

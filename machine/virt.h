@@ -10,7 +10,7 @@
 
 enum virt_place {
     VIRT_FLASH, VIRT_GIC_DIST, VIRT_GIC_CPU, VIRT_GIC_V2M, VIRT_GIC_HYP, VIRT_GIC_VCPU, VIRT_GIC_ITS,
-    VIRT_GIC_REDIST, VIRT_UART, VIRT_RTC, VIRT_FW_CFG, VIRT_GPIO, VIRT_UART1, VIRT_MMIO, VIRT_PCIE_MMIO, VIRT_PCIE_PIO,
+    VIRT_GIC_REDIST, VIRT_UART, VIRT_RTC, VIRT_FW_CFG, VIRT_GPIO, VIRT_UART1, VIRT_SECURE_RAM, VIRT_MMIO, VIRT_PCIE_MMIO, VIRT_PCIE_PIO,
     VIRT_PCIE_ECAM, VIRT_RAM, VIRT_GIC_REDIST2, VIRT_PCIE_ECAM_HIGH, VIRT_PCIE_MMIO_HIGH, VIRT_PLACES
 };
 struct virt_range {
@@ -31,8 +31,8 @@ struct virt { /* the board's own struct */
     char *flash0, *flash1; /* pflash0, pflash1: block backends */
     char *serial_type;
     /* --- parts --- */
-    struct mem_region *ram;
-    struct dev *gic, *its_dev, *v2m, *uart, *rtc, *gpio, *button, *fw_cfg, *flash[2], *pci;
+    struct mem_region *ram, *secure_ram;
+    struct dev *gic, *its_dev, *v2m, *uart[2], *rtc, *gpio, *button, *fw_cfg, *flash[2], *pci;
     struct dev *slots[VIRT_MMIO_SLOTS];
     bool gicv3, pmu;
     bool own_monitor;    /* firmware of the guest's has the secure world: it serves PSCI, and starts every cpu */

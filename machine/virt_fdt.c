@@ -1,6 +1,7 @@
 /* The device tree of the board `virt`: what is where, for kernels and firmware. Bindings: Linux,
  * Documentation/devicetree/bindings. Must agree with virt.c only through virt.h. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "machine/machine_int.h"
 #include "machine/virt.h"
@@ -93,7 +94,45 @@ static void primecell(struct fdt *f, const char *node, const char *compatible, s
     fdt_cells(f, "clocks", cells, nclocks);
 }
 
-static void peripherals(struct machine *m, struct virt *v, struct fdt *f)
+static void secure_only(struct fdt *f)
+{
+    fdt_text(f, "status", "disabled");
+    fdt_text(f, "secure-status", "okay");
+}
+
+static void uart(struct fdt *f, enum virt_place p, unsigned spi, bool secure)
+{
+    primecell(f, "pl011", "arm,pl011\0arm,primecell", sizeof("arm,pl011\0arm,primecell"), p, spi,
+              "uartclk\0apb_pclk", sizeof("uartclk\0apb_pclk"), 2);
+    if (secure)
+        secure_only(f);
+    fdt_end(f);
+}
+
+static void flash_banks(struct fdt *f, const char *node, unsigned first, unsigned end, bool secure)
+{
+    uint32_t cells[8], *p = cells;
+
+    fdt_node(f, "%s@%lx", node, virt_map[VIRT_FLASH].base + (uint64_t)first * VIRT_FLASH_BANK);
+    fdt_text(f, "compatible", "cfi-flash");
+    for (unsigned bank = first; bank < end; bank++, p += 4)
+        memcpy(p, (const uint32_t[]){FDT_U64((uint64_t)bank * VIRT_FLASH_BANK), FDT_U64(VIRT_FLASH_BANK)}, 16);
+    fdt_cells(f, "reg", cells, (size_t)(p - cells));
+    fdt_u32s(f, "bank-width", 4);
+    if (secure)
+        secure_only(f);
+    fdt_end(f);
+}
+
+/* The first bank holds the secure world's firmware. */
+static void flash(struct virt *v, struct fdt *f)
+{
+    if (v->secure)
+        flash_banks(f, "secflash", 0, 1, true);
+    flash_banks(f, "flash", v->secure, 2, false);
+}
+
+static void peripherals(struct virt *v, struct fdt *f)
 {
     fdt_node(f, "apb-pclk");
     fdt_text(f, "compatible", "fixed-clock");
@@ -103,9 +142,9 @@ static void peripherals(struct machine *m, struct virt *v, struct fdt *f)
     fdt_u32s(f, "phandle", PHANDLE_CLOCK);
     fdt_end(f);
 
-    primecell(f, "pl011", "arm,pl011\0arm,primecell", sizeof("arm,pl011\0arm,primecell"), VIRT_UART, VIRT_SPI_UART,
-              "uartclk\0apb_pclk", sizeof("uartclk\0apb_pclk"), 2);
-    fdt_end(f);
+    uart(f, VIRT_UART, VIRT_SPI_UART, false);
+    if (v->uart[1])
+        uart(f, VIRT_UART1, VIRT_SPI_UART1, v->secure);
     primecell(f, "pl031", "arm,pl031\0arm,primecell", sizeof("arm,pl031\0arm,primecell"), VIRT_RTC, VIRT_SPI_RTC,
               "apb_pclk", sizeof("apb_pclk"), 1);
     fdt_end(f);
@@ -133,12 +172,16 @@ static void peripherals(struct machine *m, struct virt *v, struct fdt *f)
     fdt_flag(f, "dma-coherent");
     fdt_end(f);
 
-    fdt_node(f, "flash@0");
-    fdt_text(f, "compatible", "cfi-flash");
-    fdt_u32s(f, "reg", FDT_U64(0), FDT_U64(VIRT_FLASH_BANK), FDT_U64(VIRT_FLASH_BANK), FDT_U64(VIRT_FLASH_BANK));
-    fdt_u32s(f, "bank-width", 4);
+    flash(v, f);
+}
+
+/* With two ports Linux numbers them by these. */
+static void aliases(struct fdt *f)
+{
+    fdt_node(f, "aliases");
+    fdt_text(f, "serial0", "/pl011@9000000");
+    fdt_text(f, "serial1", "/pl011@9040000");
     fdt_end(f);
-    (void)m, (void)v;
 }
 
 /* Four slots' worth of the swizzle of pins to lines; the mask repeats it. */
@@ -201,6 +244,15 @@ int virt_fdt(struct machine *m, struct image *out, struct err *e)
     fdt_u32s(&f, "#address-cells", 2);
     fdt_flag(&f, "dma-coherent");
     chosen(m, v, &f);
+    if (v->uart[1])
+        aliases(&f);
+    if (v->secure_ram) {
+        fdt_node(&f, "secram@%lx", virt_map[VIRT_SECURE_RAM].base);
+        fdt_text(&f, "device_type", "memory");
+        reg(&f, VIRT_SECURE_RAM);
+        secure_only(&f);
+        fdt_end(&f);
+    }
     fdt_node(&f, "memory@%lx", virt_map[VIRT_RAM].base);
     fdt_text(&f, "device_type", "memory");
     fdt_u32s(&f, "reg", FDT_U64(virt_map[VIRT_RAM].base), FDT_U64(m->c.memory));
@@ -211,7 +263,7 @@ int virt_fdt(struct machine *m, struct image *out, struct err *e)
     arm64_fdt_timer(&f);
     pmu(v, &f);
     gic(v, &f);
-    peripherals(m, v, &f);
+    peripherals(v, &f);
     for (unsigned i = 0; i < VIRT_MMIO_SLOTS; i++)
         arm64_fdt_virtio(&f, virt_map[VIRT_MMIO].base + (uint64_t)i * VIRT_MMIO_SIZE, VIRT_MMIO_SIZE, VIRT_SPI_MMIO + i);
     pcie(v, &f);

@@ -264,6 +264,7 @@ const struct board board_xlnx_versal_virt = {
     .default_disk = "virtio-blk-device",
     .default_memory = 2 * GB,
     .max_cpus = 2,
+    .serial_ports = UARTS,
     .size = sizeof(struct versal),
     .cpu_options = cpu_options,
     .build = build,

@@ -157,6 +157,33 @@ def linux_levels(ctx):
             assert m.end() == 0
 
 
+@case("base")
+def second_serial(ctx):
+    """A second serial port, in both directions; not a third."""
+    folder = tempfile.mkdtemp(prefix="myna-")
+    path = os.path.join(folder, "port")
+    try:
+        with socket.socket(socket.AF_UNIX) as host:
+            host.bind(path)
+            host.listen()
+            host.settimeout(120)
+            more = ("-serial", "mon:stdio", "-serial", f"unix:{path}")
+            run = "exec</dev/ttyAMA1>/dev/ttyAMA1;echo+say;read+x;echo+guest+had+$x"
+            with Machine(kernel(ctx, "quiet myna=run:" + run, *more), ctx.log()) as m:
+                port = host.accept()[0]
+                port.settimeout(120)
+                lines = port.makefile("rw")
+                assert lines.readline() == "say\n"
+                lines.write("words\n")
+                lines.flush()
+                assert "guest had words\n" in (lines.readline(), lines.readline())  # perhaps after its echo
+                assert m.end() == 0
+            third = subprocess.run(kernel(ctx, "", *more, "-serial", "null"), stderr=subprocess.PIPE, text=True)
+            assert third.returncode == 1 and "has 2 serial ports, not 3" in third.stderr, third.stderr
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def serve(folder):
     """An HTTP server for a folder, on a port of its own."""
     class Quiet(http.server.SimpleHTTPRequestHandler):
