@@ -70,7 +70,8 @@ void engine_signals(void)
 {
     struct sigaction act = {.sa_sigaction = on_fault,
                             .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
-    stack_t stack = {.ss_sp = malloc(1 << 16), .ss_size = 1 << 16};
+    static char room[1 << 16];
+    stack_t stack = {.ss_sp = room, .ss_size = sizeof(room)};
 
     sigaltstack(&stack, NULL);
     sigaction(SIGSEGV, &act, NULL);

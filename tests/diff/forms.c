@@ -22,7 +22,7 @@
 #include "isa/riscv/state.h"
 
 #define PAGE  UINT64_C(4096)
-#define ARENA UINT64_C(0x100000000)
+#define ARENA UINT64_C(0x567000000000) /* free under the address and the thread sanitizer, too */
 #define CODE  UINT64_C(0x10000000)
 #define AREA  (UINT64_C(2) << 20) /* readable around the code, for loads relative to the pc */
 enum {
@@ -480,6 +480,7 @@ int main(int argc, char **argv)
     struct lab *l = calloc(1, sizeof(*l));
     uint64_t seed = 1;
     unsigned nforms;
+    int bad;
 
     l->target = argc > 1 ? diff_target_find(argv[1]) : NULL;
     for (int i = 2; l->target && i + 1 < argc; i += 2) {
@@ -506,5 +507,9 @@ int main(int argc, char **argv)
     printf("%s: %u forms, %lu runs, %lu encodings fault, %lu are undefined\n", l->isa->name, nforms,
            l->runs, l->faults, l->undefined);
     printf("%d passed, %d failed\n", !l->bad && nforms, l->bad || !nforms);
-    return l->bad || !nforms ? 1 : 0;
+    bad = l->bad || !nforms;
+    ir_unit_free(&l->unit);
+    cpu_free(l->start);
+    free(l);
+    return bad;
 }

@@ -20,8 +20,17 @@
 
 #define PAGE UINT64_C(4096)
 #define CODE UINT64_C(0x10000000)
-#define LOW  UINT64_C(0x100000000)
+/* Where a program's pages may be; the sanitizers take most of the rest. */
+#ifdef __SANITIZE_ADDRESS__
+#define LOW UINT64_C(0x200000000000)
+#else
+#define LOW UINT64_C(0x100000000)
+#endif
+#ifdef __SANITIZE_THREAD__
+#define HIGH UINT64_C(0x7000000000)
+#else
 #define HIGH UINT64_C(0x500000000000)
+#endif
 enum { MOST_PAGES = 64, LENGTH = 24, ENGINES = 5, TRIES = 400 };
 
 struct page {
@@ -355,6 +364,7 @@ int main(int argc, char **argv)
     unsigned long programs = argc > 2 ? strtoul(argv[2], NULL, 0) : 200;
     struct lab *l = calloc(1, sizeof(*l));
     char stats[256];
+    int bad;
 
     l->target = argc > 1 ? diff_target_find(argv[1]) : NULL;
     if (!l->target || !(l->isa = isa_find(argv[1]))) {
@@ -372,5 +382,10 @@ int main(int argc, char **argv)
     accel_stats(l->engine[3].accel, stats, sizeof(stats));
     printf("tier 2: %s\n", stats);
     printf("%d passed, %d failed\n", l->bad == 0, l->bad != 0);
-    return l->bad ? 1 : 0;
+    bad = l->bad != 0;
+    for (unsigned i = 0; i < ENGINES; i++)
+        engine_stop(&l->engine[i]);
+    ir_unit_free(&l->unit);
+    free(l);
+    return bad;
 }

@@ -10,8 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#define VEC_CODE  UINT64_C(0x510000000)
-#define VEC_DATA  UINT64_C(0x520000000)
+/* Free under the address and the thread sanitizer, too. */
+#define VEC_CODE  UINT64_C(0x567010000000)
+#define VEC_DATA  UINT64_C(0x567020000000)
 #define VEC_AREA  8192
 #define VEC_BRK   0xd4200000u
 #define VEC_MAGIC UINT64_C(0x31763436616e796d)
