@@ -147,5 +147,7 @@ bool packed_kicks(struct virtio_queue *q, bool on)
     if (!on)
         return false;
     ring_fence();
-    return desc_ready(ring_ld_acquire(q->hdesc + 16 * q->avail_seen + PACKED_FLAGS), q->seen_wrap);
+    /* A driver may have taken back what was there before: then there is nothing to pop, whatever comes behind. */
+    return desc_ready(ring_ld_acquire(q->hdesc + 16 * q->avail_seen + PACKED_FLAGS), q->seen_wrap) &&
+           !packed_empty(q);
 }

@@ -458,6 +458,30 @@ static void test_bad_packed(void **state)
     kit_free(k);
 }
 
+/* A driver that takes back what it offered, and offers what comes behind: nothing is there to pop. */
+static void test_packed_taken_back(void **state)
+{
+    uint64_t f = VIRTIO_F_RING_PACKED;
+    struct drv_queue q;
+    struct kit *k = start(&q, f, false);
+    struct drv_buf b = {BUFFERS, 8, true};
+    struct virtio_queue *dev = &k->v->queues[0];
+    struct virtio_chain *c;
+
+    (void)state;
+    drv_add(&q, &b, 1, 0);
+    os_mutex_lock(&k->dev->lock);
+    c = virtio_pop(dev);
+    assert_non_null(c);
+    virtio_unpop(c);
+    mem_st16le(kit_ram(k, q.desc + 14), 0);
+    drv_add(&q, &b, 1, 0);
+    assert_null(virtio_pop(dev));
+    assert_false(virtio_kicks(dev, true));
+    os_mutex_unlock(&k->dev->lock);
+    kit_free(k);
+}
+
 static void test_bad_setup(void **state)
 {
     static const struct {
@@ -715,6 +739,7 @@ int main(void)
         cmocka_unit_test(test_bad_indirect),
         cmocka_unit_test(test_bad_split),
         cmocka_unit_test(test_bad_packed),
+        cmocka_unit_test(test_packed_taken_back),
         cmocka_unit_test(test_bad_setup),
         cmocka_unit_test(test_negotiation),
         cmocka_unit_test(test_msix),
