@@ -1,4 +1,4 @@
-/* Boards with arm64 processors: interrupt controller, direct start of kernels. No addresses of boards. */
+/* Boards with arm64 processors: interrupt controller, serial ports, direct start of kernels. No addresses of boards. */
 #include "machine/arm64_board.h"
 
 #include <errno.h>
@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "dev/gic.h"
+#include "dev/serial.h"
 #include "isa/arm64/system.h"
 #include "machine/machine_int.h"
 #include "machine/psci.h"
@@ -70,6 +71,25 @@ int arm64_gic_new(struct machine *m, const struct arm64_gic *g, struct dev **out
         rc = dev_realize(d, e);
     if (!rc)
         wire_cpus(m, d, g->firmware);
+    return rc;
+}
+
+/* ---- serial ports ---- */
+
+int arm64_uart_new(struct machine *m, const char *name, unsigned port, struct irq line, uint64_t at, struct dev **out,
+                   struct err *e)
+{
+    const char *serial = json_string_value(json_array_get(m->c.serial, port));
+    struct dev *d = *out = machine_part(m, &dev_class_pl011, name);
+    int rc = 0;
+
+    if (serial)
+        rc = machine_part_set(d, "chardev", json_string(serial), e);
+    pl011_set_irq(d, line);
+    if (!rc)
+        rc = dev_realize(d, e);
+    if (!rc)
+        mem_region_add(m->memory, at, pl011_region(d), 0);
     return rc;
 }
 

@@ -27,6 +27,12 @@ struct arm64_gic {
 /* The controller, realized, with the outputs of all cpus wired to it. The board places its regions. */
 int must_check arm64_gic_new(struct machine *m, const struct arm64_gic *g, struct dev **out, struct err *e);
 
+/* ---- serial ports ---- */
+
+/* A PL011 with the backend of the machine's serial port `port`, realized, its registers at `at`. */
+int must_check arm64_uart_new(struct machine *m, const char *name, unsigned port, struct irq line, uint64_t at,
+                              struct dev **out, struct err *e);
+
 /* ---- starting a kernel (Linux, Documentation/arch/arm64/booting.rst) ---- */
 
 struct arm64_start {

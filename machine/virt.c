@@ -14,7 +14,6 @@
 #include "dev/gpio.h"
 #include "dev/pci.h"
 #include "dev/rtc.h"
-#include "dev/serial.h"
 #include "dev/virtio.h"
 #include "isa/arm64/system.h"
 #include "machine/machine_int.h"
@@ -125,28 +124,14 @@ static int make_msi(struct machine *m, struct virt *v, struct msi_target *target
 
 /* ---- the rest ---- */
 
-static int make_uart(struct machine *m, struct virt *v, unsigned i, struct err *e)
-{
-    const char *serial = json_string_value(json_array_get(m->c.serial, i));
-    int rc = 0;
-
-    v->uart[i] = machine_part(m, &dev_class_pl011, i ? "uart1" : "uart");
-    if (serial)
-        rc = machine_part_set(v->uart[i], "chardev", json_string(serial), e);
-    pl011_set_irq(v->uart[i], gic_spi(v->gic, i ? VIRT_SPI_UART1 : VIRT_SPI_UART));
-    if (!rc)
-        rc = dev_realize(v->uart[i], e);
-    if (!rc)
-        place(m, pl011_region(v->uart[i]), i ? VIRT_UART1 : VIRT_UART);
-    return rc;
-}
-
 /* The second port is there when it is asked for, and for the secure world's firmware. */
 static int make_uarts(struct machine *m, struct virt *v, struct err *e)
 {
-    int rc = make_uart(m, v, 0, e);
+    int rc = arm64_uart_new(m, "uart", 0, gic_spi(v->gic, VIRT_SPI_UART), virt_map[VIRT_UART].base, &v->uart[0], e);
 
-    return !rc && (json_array_size(m->c.serial) > 1 || v->secure) ? make_uart(m, v, 1, e) : rc;
+    if (!rc && (json_array_size(m->c.serial) > 1 || v->secure))
+        rc = arm64_uart_new(m, "uart1", 1, gic_spi(v->gic, VIRT_SPI_UART1), virt_map[VIRT_UART1].base, &v->uart[1], e);
+    return rc;
 }
 
 /* RAM for the secure world's firmware. The bus does not keep the other world out: firmware that relies on

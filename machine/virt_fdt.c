@@ -100,6 +100,15 @@ static void secure_only(struct fdt *f)
     fdt_text(f, "secure-status", "okay");
 }
 
+static void secure_ram(struct fdt *f)
+{
+    fdt_node(f, "secram@%lx", virt_map[VIRT_SECURE_RAM].base);
+    fdt_text(f, "device_type", "memory");
+    reg(f, VIRT_SECURE_RAM);
+    secure_only(f);
+    fdt_end(f);
+}
+
 static void uart(struct fdt *f, enum virt_place p, unsigned spi, bool secure)
 {
     primecell(f, "pl011", "arm,pl011\0arm,primecell", sizeof("arm,pl011\0arm,primecell"), p, spi,
@@ -111,12 +120,13 @@ static void uart(struct fdt *f, enum virt_place p, unsigned spi, bool secure)
 
 static void flash_banks(struct fdt *f, const char *node, unsigned first, unsigned end, bool secure)
 {
+    uint64_t base = virt_map[VIRT_FLASH].base;
     uint32_t cells[8], *p = cells;
 
-    fdt_node(f, "%s@%lx", node, virt_map[VIRT_FLASH].base + (uint64_t)first * VIRT_FLASH_BANK);
+    fdt_node(f, "%s@%lx", node, base + (uint64_t)first * VIRT_FLASH_BANK);
     fdt_text(f, "compatible", "cfi-flash");
     for (unsigned bank = first; bank < end; bank++, p += 4)
-        memcpy(p, (const uint32_t[]){FDT_U64((uint64_t)bank * VIRT_FLASH_BANK), FDT_U64(VIRT_FLASH_BANK)}, 16);
+        memcpy(p, (const uint32_t[]){FDT_U64(base + (uint64_t)bank * VIRT_FLASH_BANK), FDT_U64(VIRT_FLASH_BANK)}, 16);
     fdt_cells(f, "reg", cells, (size_t)(p - cells));
     fdt_u32s(f, "bank-width", 4);
     if (secure)
@@ -246,13 +256,8 @@ int virt_fdt(struct machine *m, struct image *out, struct err *e)
     chosen(m, v, &f);
     if (v->uart[1])
         aliases(&f);
-    if (v->secure_ram) {
-        fdt_node(&f, "secram@%lx", virt_map[VIRT_SECURE_RAM].base);
-        fdt_text(&f, "device_type", "memory");
-        reg(&f, VIRT_SECURE_RAM);
-        secure_only(&f);
-        fdt_end(&f);
-    }
+    if (v->secure_ram)
+        secure_ram(&f);
     fdt_node(&f, "memory@%lx", virt_map[VIRT_RAM].base);
     fdt_text(&f, "device_type", "memory");
     fdt_u32s(&f, "reg", FDT_U64(virt_map[VIRT_RAM].base), FDT_U64(m->c.memory));

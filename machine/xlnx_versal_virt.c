@@ -10,7 +10,6 @@
 
 #include "base/log.h"
 #include "dev/gic.h"
-#include "dev/serial.h"
 #include "dev/virtio.h"
 #include "isa/arm64/system.h"
 #include "machine/arm64_board.h"
@@ -78,22 +77,6 @@ static int make_ram(struct machine *m, struct versal *v, struct err *e)
     return rc;
 }
 
-static int make_uart(struct machine *m, struct versal *v, unsigned i, struct err *e)
-{
-    const char *serial = json_string_value(json_array_get(m->c.serial, i));
-    int rc = 0;
-
-    v->uart[i] = machine_part(m, &dev_class_pl011, i ? "uart1" : "uart0");
-    if (serial)
-        rc = machine_part_set(v->uart[i], "chardev", json_string(serial), e);
-    pl011_set_irq(v->uart[i], gic_spi(v->gic, SPI_UART0 + i));
-    if (!rc)
-        rc = dev_realize(v->uart[i], e);
-    if (!rc)
-        place(m, pl011_region(v->uart[i]), UART0 + i);
-    return rc;
-}
-
 static int make_slot(struct machine *m, struct versal *v, unsigned i, struct err *e)
 {
     struct irq line = gic_spi(v->gic, SPI_VIRTIO + i);
@@ -122,7 +105,8 @@ static int build(struct machine *m, struct err *e)
     place(m, gic_region(v->gic, GIC_DIST, 0), GIC_DISTRIBUTOR);
     place(m, gic_region(v->gic, GIC_REDIST, 0), GIC_REDISTRIBUTORS);
     for (unsigned i = 0; !rc && i < UARTS; i++)
-        rc = make_uart(m, v, i, e);
+        rc = arm64_uart_new(m, i ? "uart1" : "uart0", i, gic_spi(v->gic, SPI_UART0 + i), map[UART0 + i].base, &v->uart[i],
+                            e);
     for (unsigned i = 0; !rc && i < SLOTS; i++)
         rc = make_slot(m, v, i, e);
     return rc;

@@ -80,7 +80,7 @@ struct dbt_thread {
     struct dbt_thread *next;
     struct ir_unit unit;
     struct dbt_lifted *lifted; /* interp.c; NULL: not kept */
-    struct os_map stack;      /* return stack with a guard below */
+    struct os_map stack;       /* return stack with a guard below */
     jmp_buf recover;
     uint32_t last_key;
     uint64_t site_epoch;      /* accel.reclaims when cpu->exit_site was set */
@@ -255,7 +255,7 @@ bool dbt_kill_range(struct accel *a, uint64_t start, uint64_t end); /* host addr
 bool dbt_page_empty(struct accel *a, uint64_t host); /* no block left that touches its page */
 
 /* ---- run.c ---- */
-void dbt_fetch_fault(struct cpu *c);         /* of a program: says where */
+void dbt_fetch_fault(struct cpu *c);        /* of a program: says where */
 void dbt_jumps_reset(struct dbt_thread *t); /* user mode's jump cache and return stack */
 void dbt_not_running(struct dbt_thread *t);
 void dbt_enter_key(struct dbt_thread *t);   /* the host's FP control for cpu->key */
